@@ -1,0 +1,21 @@
+/* catalogue_run.h - rows of run and attempt */
+#ifndef SLICEPRESS_COORDINATOR_CATALOGUE_RUN_H
+#define SLICEPRESS_COORDINATOR_CATALOGUE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "coordinator/catalogue.h"
+#include "coordinator/pool.h"
+
+bool run_insert(struct catalogue *catalogue, const char *arguments, const char *libraries, int64_t *run_id,
+                struct error *err);
+bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const char *summary, struct error *err);
+/* The last run did not end by itself. */
+bool run_was_interrupted(struct catalogue *catalogue, bool *interrupted, struct error *err);
+bool attempt_insert(struct catalogue *catalogue, int64_t run_id, enum job_kind kind, const char *source,
+                    const char *member, int64_t instance_id, const struct pool_failure *failure, struct error *err);
+const char *job_kind_word(enum job_kind kind);
+
+#endif

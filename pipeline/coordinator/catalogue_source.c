@@ -1,0 +1,92 @@
+#include "catalogue_source.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/path.h"
+
+bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
+                 bool *found, struct error *err)
+{
+    struct cursor *cursor = NULL;
+
+    if (!catalogue_select(catalogue,
+                          "SELECT device, inode, bytes, mtime_ns, ctime_ns, read_ns FROM source_file WHERE path = ?",
+                          VALUES(value_text(path)), &cursor, err))
+        return false;
+    *found = cursor_next(cursor);
+    if (*found) {
+        *identity = (struct file_identity){cursor_int(cursor, 0), cursor_int(cursor, 1), cursor_int(cursor, 2),
+                                           cursor_int(cursor, 3), cursor_int(cursor, 4)};
+        *read_ns = cursor_int(cursor, 5);
+    }
+    return cursor_end(cursor, err);
+}
+
+bool source_put(struct catalogue *catalogue, const char *path, const struct file_identity *identity,
+                int64_t read_ns, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "INSERT OR REPLACE INTO source_file (path, device, inode, bytes, mtime_ns, ctime_ns,"
+                             " read_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                             VALUES(value_text(path), value_int(identity->device), value_int(identity->inode),
+                                    value_int(identity->bytes), value_int(identity->mtime_ns),
+                                    value_int(identity->ctime_ns), value_int(read_ns)),
+                             err);
+}
+
+static struct value index_value(const struct origin *origin)
+{
+    return origin->member_index < 0 ? value_null() : value_int(origin->member_index);
+}
+
+bool source_reject(struct catalogue *catalogue, const struct origin *origin, const char *reason,
+                   const char *detail, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "INSERT OR REPLACE INTO rejected (source, member, member_index, reason, detail)"
+                             " VALUES (?, ?, ?, ?, ?)",
+                             VALUES(value_text(origin->path), value_text(origin->member), index_value(origin),
+                                    value_text(reason), value_filled(detail)),
+                             err);
+}
+
+bool source_unreject(struct catalogue *catalogue, const char *path, struct error *err)
+{
+    return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source = ?", VALUES(value_text(path)), err);
+}
+
+bool source_unreject_one(struct catalogue *catalogue, const struct origin *origin, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "DELETE FROM rejected WHERE source = ? AND coalesce(member, '') = coalesce(?, '')"
+                             " AND coalesce(member_index, -1) = ?",
+                             VALUES(value_text(origin->path), value_text(origin->member),
+                                    value_int(origin->member_index)),
+                             err);
+}
+
+bool garbage_add(struct catalogue *catalogue, const char *path, struct error *err)
+{
+    char whole[PATH_SIZE];
+
+    return path_join(whole, "public", path, err) &&
+           catalogue_execute(catalogue, "INSERT OR IGNORE INTO garbage (path, since_ns) VALUES (?, ?)",
+                             VALUES(value_text(whole), value_int(clock_now_ns())), err);
+}
+
+bool garbage_forget(struct catalogue *catalogue, const char *path, struct error *err)
+{
+    char whole[PATH_SIZE];
+
+    return path_join(whole, "public", path, err) &&
+           catalogue_execute(catalogue, "DELETE FROM garbage WHERE path = ?", VALUES(value_text(whole)), err);
+}
+
+int64_t clock_now_ns(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}

@@ -1,0 +1,41 @@
+/* catalogue_source.h - rows of source_file, rejected and garbage
+ *
+ * All are called inside a transaction or make one each.
+ */
+#ifndef SLICEPRESS_COORDINATOR_CATALOGUE_SOURCE_H
+#define SLICEPRESS_COORDINATOR_CATALOGUE_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "coordinator/catalogue.h"
+#include "coordinator/plan.h"
+
+/* Where an object comes from, as the catalogue names it. */
+struct origin {
+    const char *path;     /* absolute, or "-" */
+    const char *member;   /* NULL: the file itself */
+    int64_t member_index; /* of random access; -1: none */
+    const char *order;    /* plan_source_order */
+};
+
+bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
+                 bool *found, struct error *err);
+bool source_put(struct catalogue *catalogue, const char *path, const struct file_identity *identity,
+                int64_t read_ns, struct error *err);
+
+bool source_reject(struct catalogue *catalogue, const struct origin *origin, const char *reason,
+                   const char *detail, struct error *err);
+/* The path is read anew: what was said of it and its members is forgotten. Duplicates are kept: they are decided by
+ * identity. */
+bool source_unreject(struct catalogue *catalogue, const char *path, struct error *err);
+bool source_unreject_one(struct catalogue *catalogue, const struct origin *origin, struct error *err);
+
+/* `path` is relative to public/. */
+bool garbage_add(struct catalogue *catalogue, const char *path, struct error *err);
+bool garbage_forget(struct catalogue *catalogue, const char *path, struct error *err);
+
+int64_t clock_now_ns(void); /* CLOCK_REALTIME */
+
+#endif

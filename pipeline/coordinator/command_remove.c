@@ -1,0 +1,103 @@
+/* remove: a study's rows and files, at once */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "coordinator/catalogue_run.h"
+#include "coordinator/command.h"
+#include "coordinator/failpoint.h"
+#include "coordinator/join.h"
+#include "coordinator/session.h"
+#include "dicom/uid.h"
+#include "job/layout.h"
+
+/* The sources are told as removed: they are not read again unless they change or --rehash is given. */
+static bool drop_rows(struct catalogue *catalogue, const char *study, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "INSERT OR REPLACE INTO rejected (source, member, member_index, reason)"
+                             " SELECT source, member, member_index, 'removed' FROM instance"
+                             " WHERE study_instance_uid = ?",
+                             VALUES(value_text(study)), err) &&
+           catalogue_execute(catalogue, "DELETE FROM study WHERE study_instance_uid = ?", VALUES(value_text(study)),
+                             err) &&
+           catalogue_execute(catalogue,
+                             "DELETE FROM garbage WHERE path LIKE 'public/studies/' || ?1 || '/%'"
+                             " OR path LIKE 'public/dicomweb/studies/' || ?1 || '/%'",
+                             VALUES(value_text(study)), err);
+}
+
+static bool remove_keep(const char *root, const char *hex, struct error *err)
+{
+    struct digest digest;
+    char keep[PATH_SIZE], path[PATH_SIZE];
+
+    return !digest_parse(hex, &digest) ||
+           (layout_keep(&digest, keep, err) && path_format(path, err, "%s/work/%s", root, keep) &&
+            path_remove_tree(path, err));
+}
+
+static bool remove_keeps(struct catalogue *catalogue, const char *root, const char *study, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(catalogue,
+                               "SELECT source_digest FROM instance WHERE study_instance_uid = ?"
+                               " AND source_digest IS NOT NULL",
+                               VALUES(value_text(study)), &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = remove_keep(root, cursor_text(cursor, 0), err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* A killed run's repair finishes what is left undone here: folders of studies without a row go. */
+static bool remove_study(struct session *session, const struct settings *settings, int64_t *run_id, struct error *err)
+{
+    struct catalogue *const catalogue = session->catalogue;
+
+    if (!run_insert(catalogue, settings->arguments, NULL, run_id, err) || !catalogue_begin(catalogue, err))
+        return false;
+    if (!remove_keeps(catalogue, settings->site, settings->study, err) ||
+        !drop_rows(catalogue, settings->study, err)) {
+        catalogue_rollback(catalogue);
+        return false;
+    }
+    if (!catalogue_commit(catalogue, err))
+        return false;
+    FAILPOINT("remove:after-commit");
+    return site_apply(session->site, site_drop_study, settings->study, err) &&
+           site_apply(session->site, site_finish, "", err);
+}
+
+static bool count_instances(struct session *session, const char *study, int64_t *count, struct error *err)
+{
+    int64_t exists = 0;
+
+    if (!catalogue_number(session->catalogue, "SELECT 1 FROM study WHERE study_instance_uid = ?",
+                          VALUES(value_text(study)), 0, &exists, err) ||
+        !catalogue_number(session->catalogue, "SELECT count(*) FROM instance WHERE study_instance_uid = ?",
+                          VALUES(value_text(study)), 0, count, err))
+        return false;
+    return exists != 0 || error_set(err, ERROR_IO, "the site has no study \"%s\"", study);
+}
+
+bool command_remove(struct settings *settings, enum exit_status *status, struct error *err)
+{
+    struct session session = {.lock = -1};
+    int64_t instances = 0, run_id = 0;
+    char line[200];
+
+    if (settings->study == NULL || !uid_is_valid(settings->study))
+        return error_set(err, ERROR_USAGE, "remove wants --study UID");
+    bool ok = session_open(settings->site, (struct session_wishes){0}, &session, err) &&
+              count_instances(&session, settings->study, &instances, err) &&
+              remove_study(&session, settings, &run_id, err);
+    (void)snprintf(line, sizeof line, "slicepress: 1 study with %lld instances removed", (long long)instances);
+    ok = ok && run_finish(session.catalogue, run_id, EXIT_ALL_DONE, line, err);
+    session_close(&session);
+    if (ok)
+        log_event(LOG_INFO, "removed", line, NULL);
+    *status = EXIT_ALL_DONE;
+    return ok;
+}

@@ -1,0 +1,665 @@
+#include "coordinator_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "coordinator/catalogue_run.h"
+#include "coordinator/failpoint.h"
+#include "coordinator/recover.h"
+
+enum {
+    TICK_MS = 50,
+    GRACE_MS = 5000,         /* after a signal, for jobs that are running */
+    RETIRE_AFTER = 2000,
+    WALL_SECONDS = 120,
+    WORKER_LEAST_MIB = 256,  /* of address space: less does not hold the libraries and one large frame */
+    OWN_MIB = 64
+};
+
+/* -- small things ------------------------------------------------------------------------ */
+
+void job_queue_init(struct job_queue *queue)
+{
+    *queue = (struct job_queue){0};
+    queue->last = &queue->first;
+}
+
+void job_queue_push(struct job_queue *queue, struct pool_job *job)
+{
+    job->next = NULL;
+    *queue->last = job;
+    queue->last = &job->next;
+    queue->count++;
+}
+
+void job_queue_push_front(struct job_queue *queue, struct pool_job *job)
+{
+    job->next = queue->first;
+    if (queue->first == NULL)
+        queue->last = &job->next;
+    queue->first = job;
+    queue->count++;
+}
+
+struct pool_job *job_queue_pop(struct job_queue *queue)
+{
+    struct pool_job *const job = queue->first;
+
+    if (job == NULL)
+        return NULL;
+    queue->first = job->next;
+    if (queue->first == NULL)
+        queue->last = &queue->first;
+    queue->count--;
+    job->next = NULL;
+    return job;
+}
+
+struct errand *errand_new(struct pool_job *job, struct error *err)
+{
+    job->owner = memory_zeroed(sizeof(struct errand), err);
+    return job->owner;
+}
+
+void errand_free(struct errand *errand)
+{
+    if (errand == NULL)
+        return;
+    for (size_t i = 0; i < errand->item_count; i++)
+        memory_free(errand->items[i].path);
+    memory_free(errand->items);
+    memory_free(errand->member);
+    memory_free(errand->order);
+    memory_free(errand->spooled);
+    memory_free(errand->stages);
+    memory_free(errand);
+}
+
+void job_discard(struct pool_job *job)
+{
+    errand_free(job->owner);
+    pool_job_free(job);
+}
+
+/* The first failure ends the run: nothing more is sent, and what runs is stopped. */
+void coordinator_fail(struct coordinator *c, const struct error *err)
+{
+    if (c->err.kind == ERROR_NONE)
+        c->err = *err;
+    if (c->pool != NULL)
+        pool_stop(c->pool, true);
+}
+
+bool coordinator_is_failed(const struct coordinator *c)
+{
+    return c->err.kind != ERROR_NONE;
+}
+
+bool coordinator_begin_run(struct coordinator *c, struct error *err)
+{
+    return c->run_id != 0 ||
+           (coordinator_count_duplicates(c, &c->duplicates_before, err) &&
+            run_insert(c->catalogue, c->settings->arguments, c->table.libraries, &c->run_id, err));
+}
+
+bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct error *err)
+{
+    return catalogue_number(c->catalogue, "SELECT count(*) FROM rejected WHERE reason = 'duplicate'", NO_VALUES, 0, count,
+                            err);
+}
+
+/* Names differ from those of all other runs, so that a worker of a killed run that still writes does no harm. */
+bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err)
+{
+    if ((size_t)snprintf(name, 48, "%s-%llu", c->token, (unsigned long long)++c->names) < 48)
+        return true;
+    return error_set(err, ERROR_LIMIT, "too many jobs");
+}
+
+uint64_t coordinator_wall_ms(void)
+{
+    const char *const text = getenv("SLICEPRESS_JOB_SECONDS");
+    const double seconds = text != NULL ? strtod(text, NULL) : 0;
+
+    return (uint64_t)((seconds > 0 ? seconds : WALL_SECONDS) * 1000);
+}
+
+/* -- the pool's callbacks ---------------------------------------------------------------- */
+
+static struct pool_job *on_next(void *client)
+{
+    struct coordinator *const c = client;
+
+    if (c->stopping || coordinator_is_failed(c))
+        return NULL;
+    switch (c->phase) {
+    case PHASE_INDEX:
+    case PHASE_DIGEST: return index_next(c);
+    case PHASE_FEED: return feed_next(c);
+    case PHASE_OBJECT: return object_next(c);
+    case PHASE_VERIFY: return verify_next(c);
+    case PHASE_FINISH:
+    case PHASE_OVER: break;
+    }
+    return NULL;
+}
+
+static void on_indexed(void *client, struct pool_job *job, struct index_result *result)
+{
+    index_take(client, job, result);
+}
+
+static void on_member(void *client, struct pool_job *job, struct feed_member *member)
+{
+    feed_member(client, job, member);
+}
+
+static void on_result(void *client, struct pool_job *job, struct job_result *result)
+{
+    struct coordinator *const c = client;
+    const struct errand *const errand = job->owner;
+    struct error err = {0};
+
+    switch (job->job.kind) {
+    case JOB_INDEX:
+        index_over(c, job, result);
+        job_result_release(result);
+        break;
+    case JOB_FEED:
+        feed_result(c, job, result);
+        break;
+    case JOB_VERIFY:
+        verify_result(c, job, result);
+        break;
+    case JOB_OBJECT:
+    case JOB_RENDER:
+        if (errand->feed == NULL) {
+            object_result(c, job, result);
+            break;
+        }
+        c->counts.read_bytes += errand->bytes;
+        c->progress.bytes += errand->bytes;
+        c->progress.done++;
+        if (!feed_object_result(c, job, result, &err))
+            coordinator_fail(c, &err);
+        job_discard(job);
+        break;
+    }
+}
+
+static void member_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure)
+{
+    struct job_result result = {.kind = JOB_OBJECT, .not_an_object = true, .error = failure->kind};
+    struct errand *const errand = job->owner;
+    struct error err = {0};
+    bool ok = coordinator_begin_run(c, &err) &&
+              attempt_insert(c->catalogue, c->run_id, JOB_OBJECT, errand->feed->name, errand->member, 0, failure, &err);
+
+    if (ok && failure->kind != ERROR_PROTOCOL && job->attempts < 2 && coordinator_new_name(c, job->job.staging, &err)) {
+        job->alone = true;
+        job_queue_push(&c->again, job);
+        return;
+    }
+    (void)snprintf(result.text, sizeof result.text, "%s", failure->text);
+    c->progress.done++;
+    c->counts.failed++;
+    ok = feed_object_result(c, job, &result, &err) && ok;
+    if (!ok)
+        coordinator_fail(c, &err);
+    job_discard(job);
+}
+
+static void on_lost(void *client, struct pool_job *job, const struct pool_failure *failure)
+{
+    struct coordinator *const c = client;
+    const struct errand *const errand = job->owner;
+
+    if (c->stopping || coordinator_is_failed(c)) { /* killed by us: it had no time */
+        job_discard(job);
+        return;
+    }
+    log_event(LOG_DEBUG, "worker_lost", failure->text, "output", failure->output, NULL);
+    if (job->job.kind == JOB_INDEX)
+        index_lost(c, job, failure);
+    else if (job->job.kind == JOB_FEED)
+        feed_lost(c, job, failure);
+    else if (job->job.kind == JOB_VERIFY)
+        verify_lost(c, job, failure);
+    else if (errand->feed != NULL)
+        member_lost(c, job, failure);
+    else
+        object_lost(c, job, failure);
+}
+
+static void on_back(void *client, struct pool_job *job)
+{
+    struct coordinator *const c = client;
+
+    if (c->stopping || coordinator_is_failed(c))
+        job_discard(job);
+    else
+        job_queue_push_front(&c->again, job);
+}
+
+static void on_broken(void *client, const struct error *err)
+{
+    coordinator_fail(client, err);
+}
+
+/* -- phases ------------------------------------------------------------------------------ */
+
+static bool count_pending(struct coordinator *c, struct error *err)
+{
+    int64_t count = 0;
+
+    if (!catalogue_number(c->catalogue,
+                          "SELECT count(*) FROM instance WHERE state = 'pending' AND state IN ('pending', 'running')",
+                          NO_VALUES, 0, &count, err))
+        return false;
+    c->progress.total = c->progress.done + (uint64_t)count;
+    return true;
+}
+
+/* Instances whose products are not those that are wanted now. Without the inputs' rows: the whole site. */
+static bool mark_outdated(struct coordinator *c, struct error *err)
+{
+    int64_t marked = 0, total = 0;
+
+    for (size_t i = 0; i < c->table.wanted_count; i++) {
+        const struct wanted_stage *const stage = &c->table.wanted[i];
+        int64_t outdated = 0;
+
+        if (!catalogue_number(c->catalogue,
+                              "SELECT 1 FROM instance i WHERE i.state IN ('done', 'failed', 'quarantined', 'skipped')"
+                              " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = i.instance_id"
+                              " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?) LIMIT 1",
+                              VALUES(value_text(stage->name), value_int(stage->version),
+                                     value_text(stage->options_digest)),
+                              0, &outdated, err))
+            return false;
+        if (outdated == 0)
+            continue;
+        if (!coordinator_begin_run(c, err) ||
+            !catalogue_execute(c->catalogue,
+                               "UPDATE instance SET state = 'pending'"
+                               " WHERE state IN ('done', 'failed', 'quarantined', 'skipped')"
+                               " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id"
+                               " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?)",
+                               VALUES(value_text(stage->name), value_int(stage->version),
+                                      value_text(stage->options_digest)),
+                               err))
+            return false;
+        marked = catalogue_changes(c->catalogue);
+        total += marked;
+    }
+    return total == 0 ||
+           (catalogue_execute(c->catalogue,
+                              "UPDATE series SET state = 'pending' WHERE EXISTS (SELECT 1 FROM instance i WHERE"
+                              " i.study_instance_uid = series.study_instance_uid AND i.series_instance_uid ="
+                              " series.series_instance_uid AND i.state = 'pending'"
+                              " AND i.state IN ('pending', 'running'))", NO_VALUES, err) &&
+            catalogue_execute(c->catalogue,
+                              "UPDATE study SET state = 'pending' WHERE EXISTS (SELECT 1 FROM series s WHERE"
+                              " s.study_instance_uid = study.study_instance_uid AND s.state = 'pending')",
+                              NO_VALUES, err));
+}
+
+static bool add_stdin(struct coordinator *c, struct error *err)
+{
+    for (size_t i = 0; i < c->settings->input_count; i++)
+        if (strcmp(c->settings->inputs[i], "-") == 0) {
+            char dash[] = "-";
+            const struct feed like = {.source = {.kind = SOURCE_FILE, .path = dash}, .name = dash, .order = dash};
+
+            return feed_add(c, &like, err);
+        }
+    return true;
+}
+
+static bool add_stale_joins(struct coordinator *c, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(c->catalogue,
+                               "SELECT study_instance_uid FROM study WHERE state = 'pending' AND NOT EXISTS"
+                               " (SELECT 1 FROM series s WHERE s.study_instance_uid = study.study_instance_uid"
+                               " AND s.state = 'pending') ORDER BY study_instance_uid",
+                               NO_VALUES, &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = coordinator_begin_run(c, err) && series_add_join(c, cursor_text(cursor, 0), err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+static bool begin_objects(struct coordinator *c, struct error *err)
+{
+    int64_t pending = 0;
+
+    c->phase = PHASE_OBJECT;
+    c->progress.phase = "converting";
+    return mark_outdated(c, err) && count_pending(c, err) && add_stale_joins(c, err) &&
+           catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE state = 'pending' LIMIT 1", NO_VALUES, 0,
+                            &pending, err) &&
+           (pending == 0 || coordinator_begin_run(c, err));
+}
+
+static bool finish_work(void *data, struct error *err)
+{
+    struct coordinator *const c = data;
+
+    return site_apply(c->site, site_finish, "", err);
+}
+
+static void after_finish(void *data, bool ok, const struct error *err)
+{
+    struct coordinator *const c = data;
+
+    if (!ok)
+        coordinator_fail(c, err);
+    c->phase = PHASE_OVER;
+}
+
+/* Goes on to the next phase when this one has nothing left; true if it did. */
+static bool advance_phase(struct coordinator *c, struct error *err, bool *ok)
+{
+    *ok = true;
+    switch (c->phase) {
+    case PHASE_INDEX:
+        if (!index_is_over(c))
+            return false;
+        c->phase = PHASE_DIGEST;
+        *ok = index_commit(c, err) && index_find_twins(c, err);
+        return true;
+    case PHASE_DIGEST:
+        if (!index_is_over(c))
+            return false;
+        *ok = index_commit(c, err) && count_pending(c, err) && add_stdin(c, err);
+        c->phase = c->settings->dry_run ? PHASE_OVER : PHASE_FEED;
+        c->progress.phase = "converting";
+        c->progress.done = 0;
+        c->progress.began_ms = progress_clock_ms();
+        return true;
+    case PHASE_FEED:
+        if (!feeds_are_over(c) || c->again.count > 0 || c->ready.count > 0 || pool_jobs_out(c->pool) > 0 ||
+            c->batch.count > 0 || c->is_publishing)
+            return false;
+        *ok = begin_objects(c, err);
+        return true;
+    case PHASE_OBJECT:
+        if (!series_all_over(c) || c->again.count > 0 || c->ready.count > 0 || pool_jobs_out(c->pool) > 0 ||
+            c->batch.count > 0 || c->is_publishing || !tasks_are_idle(c->tasks))
+            return false;
+        c->phase = c->run_id != 0 ? PHASE_FINISH : PHASE_OVER;
+        return true;
+    case PHASE_FINISH:
+        if (!c->finish_added) {
+            c->finish_added = true;
+            *ok = task_add(c->tasks, finish_work, after_finish, c, err);
+        }
+        return false;
+    case PHASE_VERIFY:
+        if (!verify_is_over(c))
+            return false;
+        c->phase = PHASE_OVER;
+        return true;
+    case PHASE_OVER: break;
+    }
+    return false;
+}
+
+/* After every event: everything that has become possible is started. */
+static void advance(struct coordinator *c)
+{
+    struct error err = {0};
+    bool ok = true;
+
+    if (coordinator_is_failed(c))
+        return;
+    object_flush_if_due(c);
+    if (c->stopping)
+        return;
+    do {
+        series_advance(c);
+        series_join_if_due(c);
+        pool_wake(c->pool);
+        object_flush_if_due(c);
+    } while (!coordinator_is_failed(c) && advance_phase(c, &err, &ok) && ok);
+    if (!ok)
+        coordinator_fail(c, &err);
+}
+
+/* A stopped or failed run is over when nothing is under way. */
+static bool is_over(struct coordinator *c)
+{
+    if (c->phase == PHASE_OVER)
+        return true;
+    if (!c->stopping && !coordinator_is_failed(c))
+        return false;
+    const bool batch_waits = c->batch.count > 0 && !coordinator_is_failed(c);
+    return pool_is_idle(c->pool) && tasks_are_idle(c->tasks) && !batch_waits;
+}
+
+/* -- signals, ticks ---------------------------------------------------------------------- */
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct coordinator *const c = handle->data;
+
+    (void)number;
+    if (c->stopping) {
+        pool_stop(c->pool, true);
+        return;
+    }
+    c->stopping = true;
+    c->stop_ms = uv_now(&c->loop);
+    pool_stop(c->pool, false);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct coordinator *const c = timer->data;
+
+    progress_update(&c->progress);
+    if (c->stopping && !c->killed && uv_now(&c->loop) - c->stop_ms > GRACE_MS) {
+        c->killed = true;
+        pool_stop(c->pool, true);
+    }
+}
+
+static bool begin_loop(struct coordinator *c, struct error *err)
+{
+    const struct pool_options options = {.worker = c->worker, .setup = &c->setup,
+                                         .workers = (unsigned)c->settings->jobs, .wall_ms = coordinator_wall_ms(),
+                                         .retire_after = RETIRE_AFTER};
+    const struct pool_callbacks callbacks = {.client = c, .next = on_next, .indexed = on_indexed,
+                                             .member = on_member, .result = on_result, .lost = on_lost,
+                                             .back = on_back, .broken = on_broken};
+
+    if (uv_loop_init(&c->loop) != 0)
+        return error_set(err, ERROR_NOMEM, "cannot make an event loop");
+    c->loop_made = true;
+    (void)uv_timer_init(&c->loop, &c->timer);
+    (void)uv_signal_init(&c->loop, &c->interrupt);
+    (void)uv_signal_init(&c->loop, &c->terminate);
+    c->timer.data = c->interrupt.data = c->terminate.data = c;
+    (void)uv_timer_start(&c->timer, on_tick, TICK_MS, TICK_MS);
+    (void)uv_signal_start(&c->interrupt, on_signal, SIGINT);
+    (void)uv_signal_start(&c->terminate, on_signal, SIGTERM);
+    return tasks_new(&c->loop, &c->tasks, err) && pool_new(&c->loop, &options, &callbacks, &c->pool, err);
+}
+
+static void end_loop(struct coordinator *c)
+{
+    if (!c->loop_made)
+        return;
+    if (c->pool != NULL) {
+        pool_stop(c->pool, coordinator_is_failed(c) || c->stopping);
+        while (!pool_is_idle(c->pool) || !tasks_are_idle(c->tasks))
+            (void)uv_run(&c->loop, UV_RUN_ONCE);
+        pool_free(c->pool);
+        c->pool = NULL;
+    }
+    uv_close((uv_handle_t *)&c->timer, NULL);
+    uv_close((uv_handle_t *)&c->interrupt, NULL);
+    uv_close((uv_handle_t *)&c->terminate, NULL);
+    (void)uv_run(&c->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&c->loop);
+    tasks_free(c->tasks);
+    c->tasks = NULL;
+    c->loop_made = false;
+}
+
+/* -- the run ----------------------------------------------------------------------------- */
+
+static bool loop(struct coordinator *c, struct error *err)
+{
+    while (!is_over(c)) {
+        advance(c);
+        if (!is_over(c))
+            (void)uv_run(&c->loop, UV_RUN_ONCE);
+    }
+    if (coordinator_is_failed(c)) {
+        *err = c->err;
+        return false;
+    }
+    return !c->stopping || error_set(err, ERROR_INTERRUPTED, "interrupted: run again to go on");
+}
+
+bool coordinator_run(struct coordinator *c, struct error *err)
+{
+    progress_begin(&c->progress, c->settings->progress, c->settings->quiet);
+    c->progress.phase = "indexing";
+    const bool ok = index_begin(c, err) && begin_loop(c, err) && loop(c, err);
+    end_loop(c);
+    progress_end(&c->progress);
+    return ok;
+}
+
+bool coordinator_verify(struct coordinator *c, uint64_t *checked, uint64_t *bad, struct error *err)
+{
+    c->phase = PHASE_VERIFY;
+    progress_begin(&c->progress, c->settings->progress, c->settings->quiet);
+    c->progress.phase = "verifying";
+    const bool ok = begin_loop(c, err) && loop(c, err);
+    end_loop(c);
+    progress_end(&c->progress);
+    *checked = c->counts.verified;
+    *bad = c->counts.bad;
+    return ok;
+}
+
+/* -- opening and closing ----------------------------------------------------------------- */
+
+/* The memory of all processes together: fewer workers rather than workers that can do nothing. */
+static void share_memory(struct coordinator *c, struct settings *settings)
+{
+    int64_t jobs = settings->jobs;
+    const int64_t most = (settings->memory_mib - OWN_MIB) / WORKER_LEAST_MIB;
+
+    if (jobs > most)
+        jobs = most > 0 ? most : 1;
+    settings->jobs = jobs;
+    c->setup.memory_bytes = (uint64_t)((settings->memory_mib - OWN_MIB) / jobs) << 20;
+}
+
+static bool fill_setup(struct coordinator *c, struct settings *settings, struct error *err)
+{
+    c->setup.site = (char *)c->root;
+    c->setup.cpu_seconds = (uint32_t)(coordinator_wall_ms() / 1000 + 1);
+    c->setup.file_bytes = UINT64_C(1) << 40;
+    c->setup.nice_threads = 1;
+    c->setup.setting_count = settings->setting_count;
+    c->setup.settings = settings->stage_settings;
+    share_memory(c, settings);
+    return pool_find_worker(c->worker, err);
+}
+
+static bool fill_publisher(struct coordinator *c, struct error *err)
+{
+    c->root_descriptor = open(c->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->root_descriptor < 0)
+        return error_errno(err, errno, "cannot open \"%s\"", c->root);
+    c->publisher = (struct publisher){.catalogue = c->catalogue, .root = c->root,
+                                      .root_descriptor = c->root_descriptor, .keep_first = c->settings->keep_first,
+                                      .stages = c->table.wanted, .stage_count = c->table.wanted_count};
+    return true;
+}
+
+/* Only `run` makes a site; verify looks at it as it is. */
+static bool open_site(struct coordinator *c, struct error *err)
+{
+    struct session_wishes wishes = {.make = strcmp(c->settings->command, "run") == 0,
+                                    .as_it_is = strcmp(c->settings->command, "verify") == 0};
+
+    if (!session_open(c->root, wishes, &c->session, err))
+        return false;
+    c->catalogue = c->session.catalogue;
+    c->site = c->session.site;
+    return true;
+}
+
+bool coordinator_open(struct settings *settings, struct coordinator **coordinator, struct error *err)
+{
+    struct coordinator *const c = memory_zeroed(sizeof *c, err);
+
+    if (c == NULL)
+        return false;
+    c->settings = settings;
+    c->session.lock = c->root_descriptor = -1;
+    c->feed_last = &c->feeds;
+    c->began_ms = progress_clock_ms();
+    job_queue_init(&c->again);
+    job_queue_init(&c->ready);
+    (void)snprintf(c->token, sizeof c->token, "r%llx", (unsigned long long)clock_now_ns());
+    bool ok = path_format(c->real_root, err, "%s", settings->site);
+    c->root = c->real_root;
+    if (ok && settings->dry_run) {
+        ok = recover_make_copy(c->real_root, c->dry_root, err);
+        c->root = c->dry_root;
+    }
+    ok = ok && open_site(c, err) && fill_setup(c, settings, err) &&
+         stage_table_load(settings, settings->dry_run ? NULL : c->root, c->worker, &c->setup, &c->table, err) &&
+         fill_publisher(c, err);
+    if (!ok) {
+        coordinator_close(c);
+        return false;
+    }
+    *coordinator = c;
+    return true;
+}
+
+static void drain(struct job_queue *queue)
+{
+    for (struct pool_job *job; (job = job_queue_pop(queue)) != NULL;)
+        job_discard(job);
+}
+
+void coordinator_close(struct coordinator *c)
+{
+    struct error ignored;
+
+    if (c == NULL)
+        return;
+    drain(&c->again);
+    drain(&c->ready);
+    if (c->catalogue != NULL)
+        index_release(c);
+    feed_release_all(c);
+    series_release(c);
+    batch_release(&c->batch);
+    batch_release(&c->publishing);
+    stage_table_release(&c->table);
+    if (c->root_descriptor >= 0)
+        (void)close(c->root_descriptor);
+    session_close(&c->session);
+    if (c->dry_root[0] != '\0')
+        (void)path_remove_tree(c->dry_root, &ignored);
+    memory_free(c);
+}

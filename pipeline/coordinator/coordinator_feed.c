@@ -1,0 +1,439 @@
+/* Phase 3: streams and archives without random access, one pass each. A member becomes an OBJECT job as soon as it is
+ * in the spool; its row is made when it settles. A member that is an archive becomes a feed inside the feed. */
+#include "coordinator_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "coordinator/catalogue_run.h"
+
+/* -- feeds ------------------------------------------------------------------------------- */
+
+static void feed_free(struct feed *feed)
+{
+    if (feed == NULL)
+        return;
+    source_release(&feed->source);
+    memory_free(feed->name);
+    memory_free(feed->order);
+    memory_free(feed->member_prefix);
+    memory_free(feed->names);
+    memory_free(feed);
+}
+
+static bool copy_text(char **copy, const char *text, struct error *err)
+{
+    *copy = text != NULL ? memory_string(text, err) : NULL;
+    return text == NULL || *copy != NULL;
+}
+
+bool feed_add(struct coordinator *c, const struct feed *like, struct error *err)
+{
+    struct feed *const feed = memory_zeroed(sizeof *feed, err);
+
+    if (feed == NULL)
+        return false;
+    feed->source = (struct source){.kind = like->source.kind, .member = like->source.member,
+                                   .depth = like->source.depth, .size = like->source.size};
+    feed->has_identity = like->has_identity;
+    feed->identity = like->identity;
+    feed->read_ns = like->read_ns;
+    feed->archive = like->archive;
+    feed->outer = like->outer;
+    if (!copy_text(&feed->source.path, like->source.path, err) ||
+        !copy_text(&feed->source.member_name, like->source.member_name, err) ||
+        !copy_text(&feed->name, like->name, err) || !copy_text(&feed->order, like->order, err) ||
+        !copy_text(&feed->member_prefix, like->member_prefix, err)) {
+        feed_free(feed);
+        return false;
+    }
+    *c->feed_last = feed;
+    c->feed_last = &feed->next;
+    return true;
+}
+
+bool feeds_are_over(const struct coordinator *c)
+{
+    return c->feeds == NULL;
+}
+
+static void unlink_feed(struct coordinator *c, struct feed *feed)
+{
+    for (struct feed **link = &c->feeds; *link != NULL; link = &(*link)->next)
+        if (*link == feed) {
+            *link = feed->next;
+            if (c->feed_last == &feed->next)
+                c->feed_last = link;
+            break;
+        }
+    feed_free(feed);
+}
+
+/* Its worker is done, and so are its members. */
+static void end_if_over(struct coordinator *c, struct feed *feed)
+{
+    struct error err = {0};
+    struct feed *const outer = feed->outer;
+    bool ok = true;
+
+    if (!feed->ended || feed->out > 0)
+        return;
+    if (feed->has_identity)
+        ok = source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, &err);
+    else if (feed->archive != NULL)
+        ok = index_settle_archive(c, feed->archive, &err);
+    if (outer != NULL)
+        ok = path_remove_tree(feed->source.path, &err) && ok;
+    unlink_feed(c, feed);
+    if (outer != NULL) {
+        if (outer->job != NULL)
+            pool_members_done(c->pool, outer->job, 1);
+        feed_published(c, outer);
+    }
+    if (!ok)
+        coordinator_fail(c, &err);
+}
+
+void feed_published(struct coordinator *c, struct feed *feed)
+{
+    feed->out--;
+    end_if_over(c, feed);
+}
+
+/* -- starting ---------------------------------------------------------------------------- */
+
+static struct pool_job *start_feed(struct coordinator *c, struct feed *feed, struct error *err)
+{
+    struct pool_job *const job = pool_job_new(JOB_FEED, err);
+    struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
+    bool ok = errand != NULL && (job->job.sources = memory_zeroed(sizeof *job->job.sources, err)) != NULL;
+
+    if (ok) {
+        struct source *const source = job->job.sources;
+
+        job->job.source_count = 1;
+        *source = (struct source){.kind = feed->source.kind, .member = feed->source.member,
+                                  .depth = feed->source.depth, .size = feed->source.size};
+        ok = copy_text(&source->path, feed->source.path, err) &&
+             copy_text(&source->member_name, feed->source.member_name, err) &&
+             coordinator_new_name(c, job->job.staging, err);
+    }
+    if (!ok) {
+        if (job != NULL)
+            job_discard(job);
+        return NULL;
+    }
+    errand->feed = feed;
+    job->untimed = strcmp(feed->source.path, "-") == 0;
+    job->job.feed_window = 8 * (uint32_t)c->settings->jobs;
+    job->job.feed_bytes = (uint64_t)c->settings->spool_mib << 19; /* half of the spool: planes want the rest */
+    memcpy(job->job.spool, job->job.staging, sizeof job->job.spool);
+    feed->started = true;
+    feed->job = job;
+    return job;
+}
+
+/* One outer feed at a time, in order; inner ones beside it, one at a time. */
+static struct feed *find_startable(struct coordinator *c)
+{
+    struct feed *outer = NULL, *inner = NULL;
+    bool outer_runs = false, inner_runs = false;
+
+    for (struct feed *f = c->feeds; f != NULL; f = f->next) {
+        const bool runs = f->started && !(f->ended && f->out == 0);
+
+        if (f->outer == NULL) {
+            outer_runs = outer_runs || runs;
+            outer = outer == NULL && !f->started ? f : outer;
+        } else {
+            inner_runs = inner_runs || (f->started && !f->ended);
+            inner = inner == NULL && !f->started ? f : inner;
+        }
+    }
+    if (inner != NULL && !inner_runs)
+        return inner;
+    return outer_runs ? NULL : outer;
+}
+
+struct pool_job *feed_next(struct coordinator *c)
+{
+    struct error err = {0};
+    struct pool_job *job = job_queue_pop(&c->again);
+    struct feed *const feed = job == NULL ? find_startable(c) : NULL;
+
+    if (job == NULL && feed != NULL) {
+        job = start_feed(c, feed, &err);
+        if (job == NULL)
+            coordinator_fail(c, &err);
+        return job;
+    }
+    if (job == NULL)
+        job = job_queue_pop(&c->ready);
+    if (job != NULL && job->wall_ms == 0)
+        job->wall_ms = coordinator_wall_ms() + ((struct errand *)job->owner)->bytes / 500;
+    return job;
+}
+
+/* -- members ----------------------------------------------------------------------------- */
+
+/* Names may come twice in a TAR: the second is told apart by its number. */
+static bool name_member(struct feed *feed, const struct feed_member *member, struct buffer *name, struct error *err)
+{
+    void *names = feed->names;
+    const char *const own = member->name;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    if (own == NULL && feed->member_prefix == NULL)
+        return true; /* a bare object */
+    if (!(feed->member_prefix == NULL || (buffer_puts(name, feed->member_prefix, err) &&
+                                          (own == NULL || buffer_puts(name, "/", err)))) ||
+        !(own == NULL || buffer_puts(name, own, err)))
+        return false;
+    for (size_t i = 0; i < name->size; i++)
+        hash = (hash ^ name->data[i]) * UINT64_C(1099511628211);
+    for (size_t i = 0; i < feed->name_count; i++)
+        if (feed->names[i] == hash)
+            return buffer_printf(name, err, " (member %u)", member->number);
+    if (!memory_grow(&names, &feed->name_capacity, feed->name_count + 1, sizeof *feed->names, err))
+        return false;
+    feed->names = names;
+    feed->names[feed->name_count++] = hash;
+    return true;
+}
+
+static bool fill_errand(const struct feed *feed, const struct buffer *name, uint32_t number, struct errand *errand,
+                        struct error *err)
+{
+    struct buffer order = {0};
+    bool ok = plan_source_order(feed->order, number, &order, err) &&
+              (errand->order = memory_string(buffer_text(&order), err)) != NULL &&
+              (name->size == 0 || (errand->member = memory_string(buffer_text(name), err)) != NULL);
+
+    buffer_release(&order);
+    return ok;
+}
+
+/* A source that gave no instance, told with the batch. Takes the errand's texts. */
+static bool add_rejection(struct coordinator *c, struct errand *errand, bool ignored, enum error_kind kind,
+                          const char *text, struct error *err)
+{
+    struct publication *const p = publication_new(JOB_INDEX, err);
+
+    if (p == NULL)
+        return false;
+    p->owner = errand->feed;
+    p->path = memory_string(errand->feed->name, err);
+    p->member = errand->member;
+    p->order = errand->order;
+    errand->member = errand->order = NULL;
+    p->result.kind = JOB_INDEX;
+    p->result.ignored = ignored;
+    p->result.error = kind;
+    (void)snprintf(p->result.text, sizeof p->result.text, "%s", text);
+    if (p->path == NULL) {
+        publication_free(p);
+        return false;
+    }
+    return object_add_publication(c, p, err);
+}
+
+static struct pool_job *member_job(struct coordinator *c, struct feed *feed, const struct feed_member *member,
+                                   const char *path, struct error *err)
+{
+    struct pool_job *const job = pool_job_new(JOB_OBJECT, err);
+    struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
+    bool ok = errand != NULL && object_fill_stages(job, errand, c->table.all, err) &&
+              coordinator_new_name(c, job->job.staging, err) &&
+              (job->job.sources = memory_zeroed(sizeof *job->job.sources, err)) != NULL;
+
+    if (ok) {
+        struct source *const source = job->job.sources;
+
+        job->job.source_count = 1;
+        source->kind = SOURCE_SPOOL;
+        source->size = member->bytes;
+        source->depth = feed->source.depth + 1;
+        errand->feed = feed;
+        errand->bytes = member->bytes;
+        ok = copy_text(&source->path, path, err) && copy_text(&source->member_name, member->name, err) &&
+             copy_text(&errand->spooled, path, err);
+        /* named after the staging folder until the row has a number (adopt_spool) */
+        (void)snprintf(job->job.spool, sizeof job->job.spool, "%.45s-s", job->job.staging);
+    }
+    if (ok)
+        return job;
+    if (job != NULL)
+        job_discard(job);
+    return NULL;
+}
+
+static bool take_member(struct coordinator *c, struct feed *feed, const struct feed_member *member, struct error *err)
+{
+    struct buffer name = {0};
+    char path[PATH_SIZE];
+    struct pool_job *job = NULL;
+    bool ok = name_member(feed, member, &name, err);
+
+    feed->out++;
+    if (ok && member->spool == NULL) {
+        struct errand errand = {.feed = feed};
+
+        ok = fill_errand(feed, &name, member->number, &errand, err) &&
+             add_rejection(c, &errand, member->ignored, member->kind, member->text, err);
+        memory_free(errand.member);
+        memory_free(errand.order);
+    } else if (ok) {
+        ok = path_is_safe_relative(member->spool) || error_set(err, ERROR_PROTOCOL, "\"%s\" is no spool file", member->spool);
+        ok = ok && path_format(path, err, "%s/work/spool/%s", c->root, member->spool) &&
+             (job = member_job(c, feed, member, path, err)) != NULL &&
+             fill_errand(feed, &name, member->number, job->owner, err);
+        if (ok)
+            job_queue_push(&c->ready, job);
+        else if (job != NULL)
+            job_discard(job);
+    }
+    buffer_release(&name);
+    return ok;
+}
+
+void feed_member(struct coordinator *c, struct pool_job *job, struct feed_member *member)
+{
+    struct errand *const errand = job->owner;
+    struct error err = {0};
+    const bool gone = member->spool == NULL;
+
+    if (!coordinator_begin_run(c, &err) || !take_member(c, errand->feed, member, &err))
+        coordinator_fail(c, &err);
+    c->progress.total++;
+    feed_member_release(member);
+    (void)gone;
+    pool_wake(c->pool);
+}
+
+/* -- results of members ------------------------------------------------------------------ */
+
+/* Takes the result. */
+static bool add_object(struct coordinator *c, struct pool_job *job, struct job_result *result, struct error *err)
+{
+    struct errand *const errand = job->owner;
+    struct publication *const p = publication_new(JOB_OBJECT, err);
+
+    if (p == NULL)
+        return false;
+    p->owner = errand->feed;
+    p->path = memory_string(errand->feed->name, err);
+    p->member = errand->member;
+    p->order = errand->order;
+    p->stages = errand->stages;
+    errand->member = errand->order = errand->stages = NULL;
+    memcpy(p->staging, job->job.staging, sizeof p->staging);
+    p->result = *result;
+    *result = (struct job_result){.kind = JOB_OBJECT};
+    if (p->path == NULL) {
+        publication_free(p);
+        return false;
+    }
+    return object_add_publication(c, p, err);
+}
+
+static bool add_inner(struct coordinator *c, struct pool_job *job, struct error *err)
+{
+    struct errand *const errand = job->owner;
+    const struct feed like = {
+        .source = {.kind = SOURCE_SPOOL, .path = errand->spooled, .depth = errand->feed->source.depth + 1,
+                   .member_name = errand->member},
+        .name = errand->feed->name, .order = errand->order, .member_prefix = errand->member, .outer = errand->feed};
+
+    if (!feed_add(c, &like, err))
+        return false;
+    memory_free(errand->spooled);
+    errand->spooled = NULL; /* until it has been fed */
+    return true;
+}
+
+/* Every field that names an instance is there. */
+static bool has_uids(const struct job_result *result)
+{
+    return result->has_record && uid_is_valid(record_get(&result->record, RECORD_study_instance_uid)) &&
+           uid_is_valid(record_get(&result->record, RECORD_series_instance_uid)) &&
+           uid_is_valid(record_get(&result->record, RECORD_sop_instance_uid));
+}
+
+/* The result of a feed's member, published or not; takes it. */
+bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_result *result, struct error *err)
+{
+    struct errand *const errand = job->owner;
+    bool ok, inner = false;
+
+    if (result->not_an_object && result->is_archive && errand->feed->source.depth + 1 < LIMIT(ARCHIVE_DEPTH) + 1) {
+        inner = true;
+        ok = add_inner(c, job, err);
+    } else if (result->not_an_object || !has_uids(result)) {
+        ok = add_rejection(c, errand, result->ignored,
+                           result->error != ERROR_NONE ? result->error : ERROR_NOT_DICOM, result->text, err);
+    } else {
+        c->spool_used += result->spooled;
+        ok = add_object(c, job, result, err);
+    }
+    job_result_release(result);
+    if (!inner) {
+        struct error ignored;
+
+        if (errand->spooled != NULL)
+            (void)path_remove_tree(errand->spooled, &ignored);
+        if (errand->feed->job != NULL)
+            pool_members_done(c->pool, errand->feed->job, 1);
+    }
+    return ok;
+}
+
+/* -- the end of a feed ------------------------------------------------------------------- */
+
+static void end_feed(struct coordinator *c, struct feed *feed, enum error_kind kind, const char *text)
+{
+    struct error err = {0};
+
+    feed->job = NULL;
+    feed->ended = true;
+    if (kind != ERROR_NONE) {
+        const struct origin origin = {feed->name, feed->member_prefix, -1, feed->order};
+
+        log_event(LOG_WARNING, "archive_failed", text, "source", feed->name, "reason", error_kind_word(kind), NULL);
+        c->counts.rejected++;
+        if (!coordinator_begin_run(c, &err) ||
+            !source_reject(c->catalogue, &origin, error_kind_word(kind), text, &err))
+            coordinator_fail(c, &err);
+    }
+    end_if_over(c, feed);
+}
+
+void feed_result(struct coordinator *c, struct pool_job *job, struct job_result *result)
+{
+    struct errand *const errand = job->owner;
+
+    end_feed(c, errand->feed, result->error, result->text);
+    job_result_release(result);
+    job_discard(job);
+}
+
+void feed_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure)
+{
+    struct errand *const errand = job->owner;
+    struct error err = {0};
+
+    if (!coordinator_begin_run(c, &err) ||
+        !attempt_insert(c->catalogue, c->run_id, JOB_FEED, errand->feed->name, errand->feed->member_prefix, 0,
+                        failure, &err))
+        coordinator_fail(c, &err);
+    end_feed(c, errand->feed, failure->kind, failure->text);
+    job_discard(job);
+}
+
+void feed_release_all(struct coordinator *c)
+{
+    while (c->feeds != NULL)
+        unlink_feed(c, c->feeds);
+}

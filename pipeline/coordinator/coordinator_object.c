@@ -1,0 +1,524 @@
+/* Phase 4, the jobs: rows become OBJECT and RENDER jobs, results become publications, publications a batch. */
+#include "coordinator_private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "coordinator/catalogue_run.h"
+
+enum { SLOW_BYTES_PER_MS = 500 }; /* half a megabyte a second is slow even for JPEG 2000 */
+
+bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *stages, struct error *err)
+{
+    job->job.stages = memory_string(stages, err);
+    errand->stages = memory_string(stages, err);
+    return job->job.stages != NULL && errand->stages != NULL;
+}
+
+/* -- from a row to a job ----------------------------------------------------------------- */
+
+enum row_column {
+    ROW_ID, ROW_SOP, ROW_SOURCE, ROW_MEMBER, ROW_INDEX, ROW_ORDER, ROW_BYTES, ROW_DIGEST, ROW_CURRENT, ROW_STAGES
+};
+#define ROW_SQL \
+    "instance_id, sop_instance_uid, source, member, member_index, source_order, source_bytes, source_digest, is_current"
+
+static bool fill_source(const struct cursor *row, struct source *source, struct error *err)
+{
+    const bool is_member = !cursor_is_null(row, ROW_INDEX);
+
+    source->kind = is_member ? SOURCE_MEMBER : SOURCE_FILE;
+    source->member = is_member ? (uint64_t)cursor_int(row, ROW_INDEX) : 0;
+    source->depth = is_member ? 1 : 0;
+    source->size = is_member ? 0 : (uint64_t)cursor_int(row, ROW_BYTES);
+    source->path = memory_string(cursor_text(row, ROW_SOURCE), err);
+    if (source->path != NULL && is_member)
+        source->member_name = memory_string(cursor_text(row, ROW_MEMBER), err);
+    return source->path != NULL && (!is_member || source->member_name != NULL);
+}
+
+/* A stream is over, a file may be gone. */
+static bool source_is_there(const struct cursor *row)
+{
+    struct stat status;
+    const bool has_address = cursor_is_null(row, ROW_MEMBER) || !cursor_is_null(row, ROW_INDEX);
+
+    return has_address && stat(cursor_text(row, ROW_SOURCE), &status) == 0;
+}
+
+/* A render job of this instance, from its source, else from what was kept. */
+static bool fill_render(const struct open_series *series, const struct cursor *row, struct job *job,
+                        struct error *err)
+{
+    memcpy(job->subject.study, series->study, UID_SIZE);
+    memcpy(job->subject.series, series->series, UID_SIZE);
+    (void)snprintf(job->subject.sop, UID_SIZE, "%s", cursor_text(row, ROW_SOP));
+    job->has_source_digest = digest_parse(cursor_text(row, ROW_DIGEST), &job->source_digest);
+    if (cursor_int(row, ROW_CURRENT) == 0)
+        digest_hex16(&job->source_digest, job->subject.conflict);
+    if (!source_is_there(row))
+        return true;
+    job->sources = memory_array(1, sizeof *job->sources, err);
+    job->source_count = job->sources != NULL ? 1 : 0;
+    return job->sources != NULL && fill_source(row, &job->sources[0], err);
+}
+
+static bool fill_object(const struct cursor *row, struct job *job, struct error *err)
+{
+    job->sources = memory_array(1, sizeof *job->sources, err);
+    job->source_count = job->sources != NULL ? 1 : 0;
+    return job->sources != NULL && fill_source(row, &job->sources[0], err);
+}
+
+static uint64_t spool_left(const struct coordinator *c)
+{
+    const uint64_t whole = (uint64_t)c->settings->spool_mib << 20;
+
+    return whole > c->spool_used ? (whole - c->spool_used) / (2 * (uint64_t)c->settings->jobs) : 0;
+}
+
+static bool name_spool(struct coordinator *c, int64_t instance_id, char spool[48], struct error *err)
+{
+    if ((size_t)snprintf(spool, 48, "%s-i%lld", c->token, (long long)instance_id) < 48)
+        return true;
+    return error_set(err, ERROR_LIMIT, "instance_id %lld", (long long)instance_id);
+}
+
+/* OBJECT where the bytes are there and not all that is wanted can wait for them; RENDER else. */
+static struct pool_job *make_job(struct coordinator *c, struct open_series *series, const struct cursor *row,
+                                 const char *stages, bool render, struct error *err)
+{
+    struct pool_job *const job = pool_job_new(render ? JOB_RENDER : JOB_OBJECT, err);
+    struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
+    bool ok = errand != NULL && object_fill_stages(job, errand, stages, err) &&
+              coordinator_new_name(c, job->job.staging, err) &&
+              name_spool(c, cursor_int(row, ROW_ID), job->job.spool, err) &&
+              (render ? fill_render(series, row, &job->job, err) : fill_object(row, &job->job, err));
+
+    if (!ok) {
+        if (job != NULL)
+            job_discard(job);
+        return NULL;
+    }
+    errand->instance_id = cursor_int(row, ROW_ID);
+    errand->series = series;
+    errand->bytes = (uint64_t)cursor_int(row, ROW_BYTES);
+    if (render && series->has_window) {
+        job->job.has_window = errand->has_window = true;
+        job->job.window = series->window;
+        errand->window_digest = series->window_digest;
+    }
+    return job;
+}
+
+/* -- refilling --------------------------------------------------------------------------- */
+
+/* The wanted stages whose product is not up to date: "" if all are. */
+static bool stages_to_do(struct coordinator *c, int64_t instance_id, bool has_digest, struct buffer *list,
+                         struct error *err)
+{
+    bool ok = true;
+
+    buffer_clear(list);
+    for (size_t i = 0; ok && i < c->table.wanted_count; i++) {
+        const struct wanted_stage *const stage = &c->table.wanted[i];
+        int64_t current = 0;
+
+        if (has_digest)
+            ok = catalogue_number(c->catalogue,
+                                  "SELECT 1 FROM product WHERE instance_id = ? AND stage = ? AND stage_version = ?"
+                                  " AND options_digest = ?",
+                                  VALUES(value_int(instance_id), value_text(stage->name), value_int(stage->version),
+                                         value_text(stage->options_digest)),
+                                  0, &current, err);
+        if (ok && current == 0)
+            ok = (list->size == 0 || buffer_puts(list, ",", err)) && buffer_puts(list, stage->name, err);
+    }
+    return ok;
+}
+
+static bool queue_row(struct coordinator *c, struct open_series *series, const struct cursor *row,
+                      struct buffer *list, struct error *err)
+{
+    const bool has_digest = !cursor_is_null(row, ROW_DIGEST);
+    const int64_t instance_id = cursor_int(row, ROW_ID);
+
+    /* Nothing to do but to say so: it settles without a job only if it never was decoded for nothing. */
+    if (!stages_to_do(c, instance_id, has_digest, list, err))
+        return false;
+    const bool render = has_digest && !source_is_there(row);
+    struct pool_job *const job = make_job(c, series, row, list->size > 0 ? buffer_text(list) : c->table.all, render, err);
+    if (job == NULL)
+        return false;
+    job_queue_push(&c->ready, job);
+    series->in_pool++;
+    return instance_set_state(c->catalogue, instance_id, INSTANCE_RUNNING, err);
+}
+
+static bool fetch_objects(struct coordinator *c, struct open_series *series, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct buffer list = {0};
+    struct error ignored;
+    size_t count = 0;
+    bool ok = catalogue_begin(c->catalogue, err);
+
+    if (!ok)
+        return false;
+    /* all rows first: their state changes while we look at them */
+    ok = catalogue_select(c->catalogue,
+                          "SELECT " ROW_SQL " FROM (SELECT * FROM instance WHERE study_instance_uid = ?"
+                          " AND series_instance_uid = ? AND state = 'pending' AND state IN ('pending', 'running')"
+                          " ORDER BY source_order LIMIT ?) ORDER BY source_order || ''",
+                          VALUES(value_text(series->study), value_text(series->series), value_int(REFILL)), &cursor,
+                          err);
+    while (ok && cursor_next(cursor)) {
+        ok = queue_row(c, series, cursor, &list, err);
+        count++;
+    }
+    ok = cursor_end(cursor, ok ? err : &ignored) && ok;
+    buffer_release(&list);
+    if (!ok) {
+        catalogue_rollback(c->catalogue);
+        return false;
+    }
+    series->fetched = count < REFILL;
+    return catalogue_commit(c->catalogue, err);
+}
+
+static bool fetch_renders(struct coordinator *c, struct open_series *series, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    size_t count = 0;
+    bool ok = catalogue_select(
+        c->catalogue,
+        "SELECT i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index, i.source_order, i.source_bytes,"
+        " i.source_digest, i.is_current, group_concat(p.stage) FROM product p JOIN instance i USING (instance_id)"
+        " WHERE p.study_instance_uid = ? AND p.series_instance_uid = ? AND p.state = 'pending' AND i.instance_id > ?"
+        " AND i.state = 'done' AND instr(?, ',' || p.stage || ',') > 0 GROUP BY i.instance_id ORDER BY i.instance_id LIMIT ?",
+        VALUES(value_text(series->study), value_text(series->series), value_int(series->last_id),
+               value_text(c->table.match), value_int(REFILL)),
+        &cursor, err);
+
+    while (ok && cursor_next(cursor)) {
+        struct pool_job *const job = make_job(c, series, cursor, cursor_text(cursor, ROW_STAGES), true, err);
+
+        ok = job != NULL;
+        if (!ok)
+            break;
+        series->last_id = cursor_int(cursor, ROW_ID);
+        job_queue_push(&c->ready, job);
+        series->in_pool++;
+        count++;
+    }
+    series->fetched = count < REFILL;
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* Renders first: they end a series, and free the spool. */
+static struct open_series *find_fillable(struct coordinator *c)
+{
+    for (struct open_series *s = c->open; s != NULL; s = s->next)
+        if (s->step == SERIES_RENDERS && !s->fetched)
+            return s;
+    for (struct open_series *s = c->open; s != NULL; s = s->next)
+        if (s->step == SERIES_OBJECTS && !s->fetched)
+            return s;
+    return NULL;
+}
+
+static bool refill(struct coordinator *c, struct error *err)
+{
+    while (c->ready.count == 0) {
+        struct open_series *const series = find_fillable(c);
+
+        if (series == NULL) {
+            if (c->all_series_opened)
+                return true;
+            if (!series_open_next(c, err))
+                return false;
+        } else if (!(series->step == SERIES_RENDERS ? fetch_renders(c, series, err) : fetch_objects(c, series, err))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct pool_job *object_next(struct coordinator *c)
+{
+    struct error err = {0};
+    struct pool_job *job = job_queue_pop(&c->again);
+
+    if (job == NULL) {
+        if (!refill(c, &err)) {
+            coordinator_fail(c, &err);
+            return NULL;
+        }
+        job = job_queue_pop(&c->ready);
+    }
+    if (job != NULL && job->job.kind == JOB_OBJECT)
+        job->job.spool_budget = spool_left(c);
+    if (job != NULL && job->wall_ms == 0) {
+        const struct errand *const errand = job->owner;
+        job->wall_ms = coordinator_wall_ms() + errand->bytes / SLOW_BYTES_PER_MS;
+    }
+    return job;
+}
+
+/* -- from a result to a publication ------------------------------------------------------ */
+
+static bool is_asked(const char *stages, const char *name)
+{
+    const size_t length = strlen(name);
+
+    for (const char *word = stages; *word != '\0'; word += strcspn(word, ","), word += *word == ',')
+        if (strcspn(word, ",") == length && memcmp(word, name, length) == 0)
+            return true;
+    return false;
+}
+
+/* What the pool cannot check: products that were asked for, in the version that was told. */
+static bool check_products(const struct coordinator *c, const struct errand *errand, const struct manifest *manifest,
+                           struct error *err)
+{
+    for (size_t i = 0; i < manifest->product_count; i++) {
+        const struct product *const product = &manifest->products[i];
+        bool known = false;
+
+        for (size_t k = 0; k < c->table.wanted_count; k++)
+            known = known || (strcmp(c->table.wanted[k].name, product->stage) == 0 &&
+                              c->table.wanted[k].version == product->stage_version);
+        if (!known || !is_asked(errand->stages, product->stage))
+            return error_set(err, ERROR_PROTOCOL, "a product of stage \"%s\", version %u, was not asked for",
+                             product->stage, product->stage_version);
+    }
+    return true;
+}
+
+bool object_add_publication(struct coordinator *c, struct publication *publication, struct error *err)
+{
+    if (!batch_add(&c->batch, publication, err)) {
+        publication_free(publication);
+        return false;
+    }
+    if (c->batch.count == 1)
+        c->batch_began_ms = uv_now(&c->loop);
+    return true;
+}
+
+static void report_failure(const struct coordinator *c, const struct pool_job *job, enum error_kind kind,
+                           const char *text)
+{
+    const char *const path = job->job.source_count > 0 ? job->job.sources[0].path : "";
+    const char *const member = job->job.source_count > 0 ? job->job.sources[0].member_name : NULL;
+    char line[640];
+
+    (void)c;
+    (void)snprintf(line, sizeof line, "%s%s%s: %s: %s", path, member != NULL ? ", " : "",
+                   member != NULL ? member : "", error_kind_word(kind), text);
+    log_event(LOG_WARNING, "instance_failed", line, "source", path, "reason", error_kind_word(kind), "detail", text,
+              NULL);
+}
+
+/* Takes the result. */
+static bool add_result(struct coordinator *c, struct pool_job *job, struct job_result *result, struct error *err)
+{
+    struct errand *const errand = job->owner;
+    struct publication *const publication = publication_new(job->job.kind, err);
+
+    if (publication == NULL) {
+        job_result_release(result);
+        return false;
+    }
+    publication->result = *result;
+    publication->instance_id = errand->instance_id;
+    publication->has_window = errand->has_window;
+    publication->window_digest = errand->window_digest;
+    publication->owner = errand->series;
+    publication->stages = errand->stages;
+    errand->stages = NULL;
+    memcpy(publication->staging, job->job.staging, sizeof publication->staging);
+    errand->series->in_pool--;
+    errand->series->in_batch++;
+    return object_add_publication(c, publication, err);
+}
+
+static void spool_settle(struct coordinator *c, const struct pool_job *job, const struct job_result *result)
+{
+    char path[PATH_SIZE];
+    struct error ignored;
+    struct stat status;
+
+    if (job->job.kind == JOB_OBJECT) {
+        c->spool_used += result->spooled;
+        return;
+    }
+    if (!path_format(path, &ignored, "%s/work/spool/%s", c->root, job->job.spool) || stat(path, &status) != 0)
+        return;
+    const uint64_t size = (uint64_t)status.st_size;
+    c->spool_used -= size < c->spool_used ? size : c->spool_used;
+    (void)path_remove_tree(path, &ignored);
+}
+
+static void fail_result(struct job_result *result, enum instance_state state, enum error_kind kind, const char *text)
+{
+    const enum job_kind job = result->kind;
+
+    job_result_release(result);
+    *result = (struct job_result){.kind = job, .error = kind, .state = state};
+    (void)snprintf(result->text, sizeof result->text, "%s", text);
+}
+
+void object_result(struct coordinator *c, struct pool_job *job, struct job_result *result)
+{
+    struct errand *const errand = job->owner;
+    struct error err = {0};
+
+    if (!check_products(c, errand, &result->manifest, &err))
+        fail_result(result, INSTANCE_FAILED, err.kind, err.text);
+    /* it was an object when it was indexed */
+    if (job->job.kind == JOB_OBJECT && (result->not_an_object || (result->error != ERROR_NONE &&
+                                                                  result->state == INSTANCE_DONE)))
+        result->state = INSTANCE_FAILED;
+    if (result->not_an_object && result->error == ERROR_NONE)
+        result->error = ERROR_NOT_DICOM;
+    if (result->state == INSTANCE_FAILED && result->error != ERROR_NONE)
+        report_failure(c, job, result->error, result->text);
+    spool_settle(c, job, result);
+    c->counts.read_bytes += errand->bytes;
+    c->progress.bytes += errand->bytes;
+    c->progress.done++;
+    if (!add_result(c, job, result, &err))
+        coordinator_fail(c, &err);
+    job_discard(job);
+}
+
+void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure)
+{
+    struct errand *const errand = job->owner;
+    const struct source *const source = job->job.source_count > 0 ? &job->job.sources[0] : NULL;
+    struct job_result result = {.kind = job->job.kind};
+    struct error err = {0};
+    bool ok = attempt_insert(c->catalogue, c->run_id, job->job.kind, source != NULL ? source->path : NULL,
+                             source != NULL ? source->member_name : NULL, errand->instance_id, failure, &err);
+
+    if (ok && failure->kind != ERROR_PROTOCOL && job->attempts < 2) {
+        char path[PATH_SIZE];
+
+        /* what it had staged is not mixed with what comes now */
+        if (path_format(path, &err, "%s/work/staging/%s", c->root, job->job.staging) &&
+            path_remove_tree(path, &err) && coordinator_new_name(c, job->job.staging, &err)) {
+            job->alone = true;
+            job_queue_push(&c->again, job);
+            return;
+        }
+        ok = false;
+    }
+    fail_result(&result, failure->kind == ERROR_PROTOCOL ? INSTANCE_FAILED : INSTANCE_QUARANTINED, failure->kind,
+                failure->text);
+    report_failure(c, job, failure->kind, failure->text);
+    c->progress.done++;
+    ok = ok && add_result(c, job, &result, &err);
+    if (!ok)
+        coordinator_fail(c, &err);
+    job_discard(job);
+}
+
+/* -- batches ----------------------------------------------------------------------------- */
+
+static bool publish_work(void *data, struct error *err)
+{
+    struct coordinator *const c = data;
+
+    return publish_batch(&c->publisher, &c->publishing, err);
+}
+
+static void count_publication(struct coordinator *c, const struct publication *p)
+{
+    c->counts.files += p->dropped ? 0 : p->files;
+    c->counts.bytes += p->dropped ? 0 : p->bytes;
+    if (p->kind == JOB_INDEX) {
+        c->counts.rejected++;
+        return;
+    }
+    if (p->kind != JOB_OBJECT)
+        return;
+    c->counts.instances += !p->dropped;
+    if (p->dropped)
+        return;
+    if (p->result.state == INSTANCE_DONE)
+        c->counts.done++;
+    else if (p->result.state == INSTANCE_SKIPPED)
+        c->counts.skipped++;
+    else {
+        c->counts.failed++;
+        c->progress.failed++;
+    }
+}
+
+static void adopt_spool(struct coordinator *c, const struct publication *p)
+{
+    char from[PATH_SIZE], to[PATH_SIZE], spool[48];
+    struct error ignored;
+
+    if (p->kind == JOB_OBJECT && p->result.spooled > 0 && p->member != NULL && !p->dropped &&
+        name_spool(c, p->instance_id, spool, &ignored) &&
+        path_format(from, &ignored, "%s/work/spool/%s-s", c->root, p->staging) &&
+        path_format(to, &ignored, "%s/work/spool/%s", c->root, spool))
+        (void)rename(from, to); /* without it the planes are decoded again */
+}
+
+static void after_publish(void *data, bool ok, const struct error *err)
+{
+    struct coordinator *const c = data;
+
+    c->is_publishing = false;
+    if (!ok)
+        coordinator_fail(c, err);
+    for (size_t i = 0; ok && i < c->publishing.count; i++) {
+        const struct publication *const p = c->publishing.items[i];
+
+        count_publication(c, p);
+        if (p->path != NULL) {
+            adopt_spool(c, p);
+            feed_published(c, p->owner);
+        } else if (p->owner != NULL) {
+            ((struct open_series *)p->owner)->in_batch--;
+        }
+    }
+    batch_release(&c->publishing);
+}
+
+/* A series waits for nothing but the batch. */
+static bool series_waits(const struct coordinator *c)
+{
+    for (const struct open_series *s = c->open; s != NULL; s = s->next)
+        if (s->fetched && s->in_pool == 0 && s->in_batch > 0)
+            return true;
+    return false;
+}
+
+void object_flush_if_due(struct coordinator *c)
+{
+    struct error err = {0};
+    const uint64_t age = uv_now(&c->loop) - c->batch_began_ms;
+    const bool idle = pool_jobs_out(c->pool) == 0;
+
+    if (c->is_publishing || c->batch.count == 0 || coordinator_is_failed(c))
+        return;
+    if (c->batch.count < BATCH_MOST && age < BATCH_MS && !idle && !(age >= SERIES_END_MS && series_waits(c)))
+        return;
+    c->publishing = c->batch;
+    c->batch = (struct batch){0};
+    c->is_publishing = true;
+    if (!task_add(c->tasks, publish_work, after_publish, c, &err)) {
+        c->is_publishing = false;
+        coordinator_fail(c, &err);
+    }
+}

@@ -1,0 +1,235 @@
+/* coordinator_private.h - the coordinator's own state, for coordinator*.c only */
+#ifndef SLICEPRESS_COORDINATOR_COORDINATOR_PRIVATE_H
+#define SLICEPRESS_COORDINATOR_COORDINATOR_PRIVATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "coordinator/catalogue.h"
+#include "coordinator/coordinator.h"
+#include "coordinator/join.h"
+#include "coordinator/pool.h"
+#include "coordinator/progress.h"
+#include "coordinator/publish.h"
+#include "coordinator/scan.h"
+#include "coordinator/session.h"
+#include "coordinator/site.h"
+#include "coordinator/stage_table.h"
+#include "coordinator/task.h"
+
+enum { INDEX_BATCH = 64, BATCH_MOST = 256, BATCH_MS = 2000, SERIES_END_MS = 250, REFILL = 128, JOIN_MOST = 64 };
+
+enum phase { PHASE_INDEX, PHASE_DIGEST, PHASE_FEED, PHASE_OBJECT, PHASE_FINISH, PHASE_VERIFY, PHASE_OVER };
+
+/* A list of jobs. */
+struct job_queue { struct pool_job *first, **last; size_t count; };
+void job_queue_init(struct job_queue *queue);
+void job_queue_push(struct job_queue *queue, struct pool_job *job);
+void job_queue_push_front(struct job_queue *queue, struct pool_job *job);
+struct pool_job *job_queue_pop(struct job_queue *queue);
+
+/* A ZIP whose members are being indexed. */
+struct archive {
+    char *path;
+    struct file_identity identity;
+    int64_t read_ns;
+    struct zip_member *members; /* owned */
+    size_t member_count, next_member;
+    size_t left;                /* members that are not settled in the index yet */
+    struct archive *next;
+};
+
+/* One item of an INDEX job. */
+struct index_item {
+    char *path;
+    struct archive *archive; /* NULL: a file */
+    size_t member;           /* number in archive->members */
+    struct file_identity identity;
+    int64_t read_ns;
+    int64_t twin;            /* instance_id whose digest is asked for (PHASE_DIGEST) */
+    bool known;              /* the path was read before */
+};
+
+/* A stream or archive that is read in one pass. */
+struct feed {
+    struct source source;    /* owned texts */
+    char *name, *order;      /* as the catalogue names it: path, and its members' order prefix; owned */
+    char *member_prefix;     /* "inner.zip" for a nested one, else NULL; owned */
+    bool has_identity;
+    struct file_identity identity;
+    int64_t read_ns;
+    struct archive *archive; /* a member of this ZIP, told as read when the feed is over */
+    struct feed *outer;      /* nested: whose member it is */
+    struct pool_job *job;    /* while it runs */
+    uint64_t *names;         /* hashes of members' names seen */
+    size_t name_count, name_capacity;
+    uint64_t out;            /* members not published yet, nested feeds included */
+    bool started, ended;
+    struct feed *next;
+};
+
+/* A series that is being made. */
+enum series_step { SERIES_OBJECTS, SERIES_WINDOW, SERIES_RENDERS, SERIES_CLOSING };
+struct open_series {
+    char study[UID_SIZE], series[UID_SIZE];
+    enum series_step step;
+    bool fetched;            /* no more rows to fetch in this step */
+    uint64_t in_pool, in_batch; /* jobs with a worker or in a queue; results not published yet */
+    bool has_window;
+    struct window window;
+    struct digest window_digest;
+    int64_t last_id;         /* RENDERS: fetched up to this instance */
+    int64_t renders;         /* the window task: pictures to be made */
+    struct coordinator *coordinator;
+    struct open_series *next;
+};
+
+/* What a pool job is about: pool_job.owner. */
+struct errand {
+    int64_t instance_id;
+    struct open_series *series;
+    struct feed *feed;
+    char *member, *order;    /* of a feed's member */
+    char *spooled;           /* absolute path of the file the feed wrote */
+    char *stages;
+    uint64_t bytes;
+    struct index_item *items; /* INDEX */
+    size_t item_count;
+    bool has_window;
+    struct digest window_digest;
+};
+
+struct counts {
+    uint64_t instances, done, failed, skipped, rejected, files, bytes, read_bytes, studies, verified, bad;
+};
+
+struct coordinator {
+    struct settings *settings;
+    const char *root;
+    char real_root[PATH_SIZE], dry_root[PATH_SIZE], worker[PATH_SIZE], token[24];
+    int root_descriptor;
+    struct session session;
+    struct catalogue *catalogue; /* the session's */
+    struct stage_table table;
+    struct worker_setup setup;
+    struct publisher publisher;
+    struct site_context *site;   /* the session's */
+
+    uv_loop_t loop;
+    bool loop_made;
+    uv_timer_t timer;
+    uv_signal_t interrupt, terminate;
+    struct pool *pool;
+    struct tasks *tasks;
+
+    enum phase phase;
+    struct error err;         /* what ended the run; NONE: nothing did */
+    bool stopping, killed;    /* a signal came */
+    uint64_t stop_ms;
+    int64_t run_id;           /* 0: no row yet */
+    int64_t duplicates_before;
+    uint64_t names;           /* numbers for staging and spool */
+
+    struct job_queue again;   /* jobs that came back */
+    struct job_queue ready;
+
+    /* index */
+    struct scan *scan;
+    bool scanned, in_transaction;
+    uint64_t transaction_items;
+    struct index_item *fresh, *digests; /* wait for a job; arrays */
+    size_t fresh_count, fresh_capacity, digest_count, digest_capacity, digest_next;
+    struct archive *archives;
+    struct leftovers index_leftovers;
+
+    /* feed */
+    struct feed *feeds, **feed_last;
+
+    /* objects */
+    struct open_series *open, *filling;
+    char last_study[UID_SIZE], last_series[UID_SIZE];
+    bool all_series_opened;
+    uint64_t spool_used;
+    struct join { char study[UID_SIZE]; } *joins;
+    size_t join_count, join_capacity;
+    bool joining, finish_added;
+    int64_t verify_last;
+    bool verify_fetched;
+
+    struct batch batch;       /* being gathered */
+    struct batch publishing;  /* in the task */
+    bool is_publishing;
+    uint64_t batch_began_ms;
+
+    struct counts counts;
+    struct progress progress;
+    uint64_t began_ms;
+};
+
+/* coordinator.c */
+void coordinator_fail(struct coordinator *c, const struct error *err);
+bool coordinator_is_failed(const struct coordinator *c);
+bool coordinator_begin_run(struct coordinator *c, struct error *err); /* the run's row, once */
+bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct error *err);
+uint64_t coordinator_wall_ms(void); /* of one job; SLICEPRESS_JOB_SECONDS for tests */
+bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err);
+struct errand *errand_new(struct pool_job *job, struct error *err);
+void errand_free(struct errand *errand);
+void job_discard(struct pool_job *job); /* with its errand */
+
+/* coordinator_index.c */
+bool index_begin(struct coordinator *c, struct error *err);
+struct pool_job *index_next(struct coordinator *c);
+void index_take(struct coordinator *c, struct pool_job *job, struct index_result *result);
+void index_over(struct coordinator *c, struct pool_job *job, const struct job_result *result);
+void index_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
+bool index_is_over(const struct coordinator *c);
+bool index_commit(struct coordinator *c, struct error *err);
+bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err); /* one member less */
+bool index_find_twins(struct coordinator *c, struct error *err);
+void index_release(struct coordinator *c);
+
+/* coordinator_object.c */
+struct pool_job *object_next(struct coordinator *c);
+void object_result(struct coordinator *c, struct pool_job *job, struct job_result *result);
+void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
+bool object_add_publication(struct coordinator *c, struct publication *publication, struct error *err);
+void object_flush_if_due(struct coordinator *c);
+bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *stages, struct error *err);
+
+/* coordinator_series.c */
+bool series_open_next(struct coordinator *c, struct error *err);
+void series_advance(struct coordinator *c);
+void series_join_if_due(struct coordinator *c);
+bool series_all_over(const struct coordinator *c);
+void series_release(struct coordinator *c);
+
+bool series_add_join(struct coordinator *c, const char *study, struct error *err);
+
+/* coordinator_verify.c */
+struct pool_job *verify_next(struct coordinator *c);
+void verify_result(struct coordinator *c, struct pool_job *job, struct job_result *result);
+void verify_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
+bool verify_is_over(const struct coordinator *c);
+
+/* coordinator_window.c: in the task's thread */
+bool window_work(void *data, struct error *err); /* struct open_series */
+bool close_work(void *data, struct error *err);
+
+/* coordinator_feed.c */
+bool feed_add(struct coordinator *c, const struct feed *like, struct error *err);
+struct pool_job *feed_next(struct coordinator *c);
+void feed_member(struct coordinator *c, struct pool_job *job, struct feed_member *member);
+void feed_result(struct coordinator *c, struct pool_job *job, struct job_result *result);
+void feed_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
+bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_result *result, struct error *err);
+void feed_published(struct coordinator *c, struct feed *feed);
+bool feeds_are_over(const struct coordinator *c);
+void feed_release_all(struct coordinator *c);
+
+#endif

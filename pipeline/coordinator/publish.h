@@ -1,0 +1,126 @@
+/* publish.h - from staging folders to public/ and the catalogue, a batch at a time
+ *
+ * A publication is what one OBJECT or RENDER job made. A batch of them is published by publish_batch, in a task
+ * (task.h), one batch at a time, in these steps:
+ *
+ *     1. identity    twins (rows with the same UIDs) are compared: duplicates are dropped, one of a conflict
+ *                    becomes current; files of those that stop being current are linked to their conflict
+ *                    address. If anything changed: sync, commit.
+ *     2. check       every staged file is there with the size that the worker told
+ *     3. sync        syncfs; fsync each if there are fewer than PUBLISH_FEW files
+ *     4. rename      each file to its address
+ *     5. sync        again: now the names are on the disk
+ *     6. commit      one transaction: products, artefacts, states, garbage
+ *     7. tidy        staging folders, files that nobody refers to any more
+ *
+ * If the program dies before 6, rows say pending or running, and the next run removes files without a row and makes
+ * them again: the same bytes at the same place. If it dies after 6, step 7 is repeated by the next run. So a row
+ * that is done always means complete files. A failure (a full disk) in any step leaves the batch's rows as they
+ * were, and ends the run.
+ *
+ * A publication that cannot be published for a reason of its own (a staged file is missing) settles as failed and
+ * does not hold up the others.
+ */
+#ifndef SLICEPRESS_COORDINATOR_PUBLISH_H
+#define SLICEPRESS_COORDINATOR_PUBLISH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/path.h"
+#include "coordinator/catalogue.h"
+#include "coordinator/catalogue_instance.h"
+#include "coordinator/catalogue_source.h"
+#include "job/job.h"
+
+enum { PUBLISH_FEW = 16 };
+
+/* A stage that is wanted in this run. */
+struct wanted_stage {
+    char name[32];
+    uint32_t version, needs;
+    char options_digest[DIGEST_HEX_SIZE];
+};
+
+struct publisher {
+    struct catalogue *catalogue;
+    const char *root;       /* SITE */
+    int root_descriptor;    /* for syncfs */
+    bool keep_first;
+    const struct wanted_stage *stages;
+    size_t stage_count;
+};
+
+struct publication {
+    enum job_kind kind;       /* OBJECT or RENDER */
+    int64_t instance_id;      /* 0: a member of a stream, which has no row yet */
+    char *path, *member, *order; /* of such a member: its origin; owned */
+    char staging[48];
+    char *stages;             /* asked for: "codestream,thumbnail"; owned */
+    bool has_window;          /* RENDER: pictures were made with this window of the series */
+    struct digest window_digest;
+    struct job_result result; /* owned */
+    void *owner;              /* the coordinator's */
+
+    /* decided by publish_batch */
+    struct instance_row row;
+    bool dropped;             /* a duplicate, or its row is gone */
+    bool is_current;
+    uint64_t files, bytes;
+};
+
+struct batch {
+    struct publication **items; /* owned */
+    size_t count, capacity;
+};
+
+struct publication *publication_new(enum job_kind kind, struct error *err);
+void publication_free(struct publication *publication);
+bool batch_add(struct batch *batch, struct publication *publication, struct error *err); /* takes it */
+void batch_release(struct batch *batch);
+
+bool publish_batch(const struct publisher *publisher, struct batch *batch, struct error *err);
+
+/* -- the steps' own parts (publish_identity.c, publish_rows.c, relocate.c) ---------------- */
+
+/* Paths, relative to public/, that may be left without a row. */
+struct leftovers {
+    struct leftover { char *path; bool digest_named; } *items;
+    size_t count, capacity;
+};
+bool leftovers_add(struct leftovers *leftovers, const char *path, bool digest_named, struct error *err);
+/* In the transaction: those that no artefact row names become garbage (digest-named) or stay to be removed. */
+bool leftovers_settle(struct leftovers *leftovers, struct catalogue *catalogue, struct error *err);
+/* After the commit: removes what stayed. */
+bool leftovers_remove(const struct leftovers *leftovers, const char *root, struct error *err);
+void leftovers_release(struct leftovers *leftovers);
+
+/* *linked: files were linked, sync before the commit. Begins a transaction only if there is something to change. */
+bool publish_identity(const struct publisher *publisher, struct batch *batch, struct leftovers *leftovers,
+                      struct error *err);
+/* The digest of a row that has a twin and has not settled yet is known: duplicates go, before they are decoded. Inside
+ * a transaction. */
+bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id, const struct digest *digest,
+                         struct leftovers *leftovers, struct error *err);
+bool publish_rows(const struct publisher *publisher, struct publication *publication,
+                  struct leftovers *leftovers, struct error *err);
+/* The artefacts of an instance become leftovers, the row is deleted. */
+bool publish_forget(const struct publisher *publisher, int64_t instance_id, struct leftovers *leftovers,
+                    struct error *err);
+/* All artefacts of the instance get links at its current or conflict address, their rows follow. */
+bool relocate_instance(const struct publisher *publisher, const struct instance_row *row, bool to_current,
+                       struct leftovers *leftovers, struct error *err);
+
+/* syncfs of the site's file system. */
+bool publish_sync(const struct publisher *publisher, struct error *err);
+/* fsync of one file or folder (absolute). */
+bool publish_sync_path(const char *path, bool is_folder, struct error *err);
+bool publish_sync_parent(const char *path, struct error *err);
+/* rename; makes the parent folder when it is missing. */
+bool publish_rename(const char *from, const char *to, struct error *err);
+/* hard link, replacing what stands at `to`. */
+bool publish_link(const char *from, const char *to, struct error *err);
+
+#endif

@@ -1,0 +1,257 @@
+/* Step 6 of publish.h: the rows of one publication. */
+#include "publish.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "coordinator/plan.h"
+#include "job/layout.h"
+
+/* -- products ---------------------------------------------------------------------------- */
+
+static const struct wanted_stage *find_stage(const struct publisher *publisher, const char *name, size_t length)
+{
+    for (size_t i = 0; i < publisher->stage_count; i++)
+        if (strlen(publisher->stages[i].name) == length && memcmp(publisher->stages[i].name, name, length) == 0)
+            return &publisher->stages[i];
+    return NULL;
+}
+
+static const struct product *find_product(const struct manifest *manifest, const char *stage)
+{
+    for (size_t i = 0; i < manifest->product_count; i++)
+        if (strcmp(manifest->products[i].stage, stage) == 0)
+            return &manifest->products[i];
+    return NULL;
+}
+
+static bool list_artefacts(const struct publisher *publisher, int64_t product_id, struct leftovers *leftovers,
+                           struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(publisher->catalogue, "SELECT path, place FROM artefact WHERE product_id = ?",
+                               VALUES(value_int(product_id)), &cursor, err);
+
+    while (ok && cursor_next(cursor)) {
+        const int64_t place = cursor_int(cursor, 1);
+        ok = leftovers_add(leftovers, cursor_text(cursor, 0), place == PLACE_RENDITION || place == PLACE_TREE, err);
+    }
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+static bool drop_artefacts(const struct publisher *publisher, int64_t product_id, struct leftovers *leftovers,
+                           struct error *err)
+{
+    return list_artefacts(publisher, product_id, leftovers, err) &&
+           catalogue_execute(publisher->catalogue, "DELETE FROM artefact WHERE product_id = ?",
+                             VALUES(value_int(product_id)), err);
+}
+
+/* What a product row will say. */
+struct verdict {
+    const char *state, *reason;
+    bool keeps_files; /* deferred: the former pictures stay until the new ones are there */
+};
+
+static struct verdict judge(const struct publication *publication, const struct product *product)
+{
+    static const char *const states[] = {
+        [PRODUCT_DONE] = "done", [PRODUCT_SKIPPED] = "skipped", [PRODUCT_FAILED] = "failed",
+        [PRODUCT_DEFERRED] = "pending"};
+    const struct job_result *const result = &publication->result;
+
+    if (product != NULL)
+        return (struct verdict){states[product->state], product->reason[0] != '\0' ? product->reason : NULL,
+                                product->state == PRODUCT_DEFERRED};
+    if (result->error == ERROR_NONE)
+        return (struct verdict){"failed", "the worker did not say anything about it", false};
+    return (struct verdict){result->state == INSTANCE_SKIPPED ? "skipped" : "failed",
+                            error_kind_word(result->error), false};
+}
+
+static bool input_digest(const struct publication *publication, char hex[DIGEST_HEX_SIZE], struct error *err)
+{
+    return plan_input_digest(&publication->row.digest, publication->has_window ? &publication->window_digest : NULL,
+                             hex, err);
+}
+
+static bool upsert_product(const struct publisher *publisher, const struct publication *publication,
+                           const struct wanted_stage *stage, const struct verdict *verdict,
+                           struct leftovers *leftovers, int64_t *product_id, struct error *err)
+{
+    struct catalogue *const catalogue = publisher->catalogue;
+    const struct instance_row *const row = &publication->row;
+    char input[DIGEST_HEX_SIZE];
+
+    if (!input_digest(publication, input, err) ||
+        !catalogue_number(catalogue, "SELECT product_id FROM product WHERE instance_id = ? AND stage = ?",
+                          VALUES(value_int(row->instance_id), value_text(stage->name)), 0, product_id, err))
+        return false;
+    if (*product_id != 0)
+        return (verdict->keeps_files || drop_artefacts(publisher, *product_id, leftovers, err)) &&
+               catalogue_execute(catalogue,
+                                 "UPDATE product SET stage_version = ?, options_digest = ?, input_digest = ?,"
+                                 " state = ?, reason = ? WHERE product_id = ?",
+                                 VALUES(value_int(stage->version), value_text(stage->options_digest),
+                                        value_text(input), value_text(verdict->state), value_text(verdict->reason),
+                                        value_int(*product_id)),
+                                 err);
+    if (!catalogue_execute(catalogue,
+                           "INSERT INTO product (study_instance_uid, series_instance_uid, instance_id, subject, stage,"
+                           " stage_version, options_digest, input_digest, state, reason)"
+                           " VALUES (?, ?, ?, 'instance', ?, ?, ?, ?, ?, ?)",
+                           VALUES(value_text(row->study), value_text(row->series), value_int(row->instance_id),
+                                  value_text(stage->name), value_int(stage->version),
+                                  value_text(stage->options_digest), value_text(input), value_text(verdict->state),
+                                  value_text(verdict->reason)),
+                           err))
+        return false;
+    *product_id = catalogue_last_id(catalogue);
+    return true;
+}
+
+/* -- artefacts --------------------------------------------------------------------------- */
+
+static void subject_of(const struct publication *publication, struct subject *subject)
+{
+    *subject = (struct subject){0};
+    memcpy(subject->study, publication->row.study, UID_SIZE);
+    memcpy(subject->series, publication->row.series, UID_SIZE);
+    memcpy(subject->sop, publication->row.sop, UID_SIZE);
+    if (!publication->is_current)
+        digest_hex16(&publication->row.digest, subject->conflict);
+}
+
+static bool insert_ranges(struct catalogue *catalogue, const struct artefact *artefact, int64_t artefact_id,
+                          struct error *err)
+{
+    bool ok = true;
+
+    for (uint32_t i = 0; ok && i < artefact->range_count; i++)
+        ok = catalogue_execute(catalogue,
+                               "INSERT INTO byte_range (artefact_id, resolution, columns, rows, end_offset)"
+                               " VALUES (?, ?, ?, ?, ?)",
+                               VALUES(value_int(artefact_id), value_int(artefact->ranges[i].resolution),
+                                      value_int(artefact->ranges[i].columns), value_int(artefact->ranges[i].rows),
+                                      value_int((int64_t)artefact->ranges[i].end_offset)),
+                               err);
+    return ok;
+}
+
+static bool insert_artefact(const struct publisher *publisher, const struct publication *publication,
+                            const struct subject *subject, const char *stage, int64_t product_id,
+                            const struct artefact *artefact, struct error *err)
+{
+    struct catalogue *const catalogue = publisher->catalogue;
+    char path[PATH_SIZE], hex[DIGEST_HEX_SIZE];
+
+    digest_hex(&artefact->digest, hex);
+    return layout_path(subject, artefact->place, artefact->name, artefact->frame, &artefact->digest,
+                       artefact->extension[0] != '\0' ? artefact->extension : NULL, path, err) &&
+           catalogue_execute(
+               catalogue,
+               "INSERT OR REPLACE INTO artefact (product_id, study_instance_uid, series_instance_uid, instance_id,"
+               " frame, stage, place, name, path, media_type, files, bytes, sha256, columns, rows)"
+               " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               VALUES(value_int(product_id), value_text(publication->row.study), value_text(publication->row.series),
+                      value_int(publication->row.instance_id), value_id(artefact->frame), value_text(stage),
+                      value_int(artefact->place), value_text(artefact->name), value_text(path),
+                      value_text(artefact->media_type), value_int(artefact->files),
+                      value_int((int64_t)artefact->bytes), value_text(hex), value_id(artefact->columns),
+                      value_id(artefact->rows)),
+               err) &&
+           insert_ranges(catalogue, artefact, catalogue_last_id(catalogue), err) &&
+           (artefact->place == PLACE_RENDITION || artefact->place == PLACE_TREE
+                ? garbage_forget(catalogue, path, err)
+                : true);
+}
+
+static bool put_product(const struct publisher *publisher, const struct publication *publication,
+                        const struct wanted_stage *stage, struct leftovers *leftovers, struct error *err)
+{
+    const struct product *const product = find_product(&publication->result.manifest, stage->name);
+    const struct verdict verdict = judge(publication, product);
+    struct subject subject;
+    int64_t product_id = 0;
+    bool ok = upsert_product(publisher, publication, stage, &verdict, leftovers, &product_id, err);
+
+    subject_of(publication, &subject);
+    for (size_t i = 0; ok && product != NULL && i < product->artefact_count; i++)
+        ok = insert_artefact(publisher, publication, &subject, stage->name, product_id, &product->artefacts[i], err);
+    return ok;
+}
+
+/* Products of former bytes (instance_renew emptied their digest) that this job did not make anew. */
+static bool drop_former_bytes(const struct publisher *publisher, const struct publication *publication,
+                              struct leftovers *leftovers, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(publisher->catalogue,
+                               "SELECT product_id FROM product WHERE instance_id = ? AND input_digest = ''",
+                               VALUES(value_int(publication->row.instance_id)), &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = drop_artefacts(publisher, cursor_int(cursor, 0), leftovers, err) &&
+             catalogue_execute(publisher->catalogue, "DELETE FROM product WHERE product_id = ?",
+                               VALUES(value_int(cursor_int(cursor, 0))), err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* -- the whole --------------------------------------------------------------------------- */
+
+static bool put_asked(const struct publisher *publisher, const struct publication *publication,
+                      struct leftovers *leftovers, struct error *err)
+{
+    bool ok = true;
+
+    for (const char *word = publication->stages; ok && word != NULL && *word != '\0';) {
+        const size_t length = strcspn(word, ",");
+        const struct wanted_stage *const stage = find_stage(publisher, word, length);
+
+        ok = stage == NULL || put_product(publisher, publication, stage, leftovers, err);
+        word += length + (word[length] == ',');
+    }
+    return ok;
+}
+
+static bool raise_information(const struct publisher *publisher, const struct publication *publication,
+                              struct error *err)
+{
+    return publication->result.information == 0 ||
+           catalogue_execute(publisher->catalogue, "UPDATE instance SET information = ? WHERE instance_id = ?",
+                             VALUES(value_int(publication->result.information),
+                                    value_int(publication->row.instance_id)),
+                             err);
+}
+
+bool publish_rows(const struct publisher *publisher, struct publication *publication,
+                  struct leftovers *leftovers, struct error *err)
+{
+    const struct job_result *const result = &publication->result;
+
+    if (publication->kind == JOB_RENDER)
+        return raise_information(publisher, publication, err) &&
+               put_asked(publisher, publication, leftovers, err);
+    return instance_settle(publisher->catalogue, publication->row.instance_id, result, publication->is_current,
+                           err) &&
+           instance_put_windows(publisher->catalogue, &publication->row, result->windows, result->window_count,
+                                err) &&
+           put_asked(publisher, publication, leftovers, err) &&
+           drop_former_bytes(publisher, publication, leftovers, err);
+}
+
+bool publish_forget(const struct publisher *publisher, int64_t instance_id, struct leftovers *leftovers,
+                    struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(publisher->catalogue, "SELECT product_id FROM product WHERE instance_id = ?",
+                               VALUES(value_int(instance_id)), &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = list_artefacts(publisher, cursor_int(cursor, 0), leftovers, err);
+    ok = cursor_end(cursor, ok ? err : &ignored) && ok;
+    return ok && instance_delete(publisher->catalogue, instance_id, err);
+}

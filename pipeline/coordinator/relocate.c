@@ -1,0 +1,109 @@
+/* An instance stops being the current one of its conflict, or becomes it: its files get links at the other address,
+ * and its artefact rows follow. What stood at the old address is a leftover: the caller overwrites or removes it
+ * after the commit. */
+#include "publish.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "job/layout.h"
+
+struct addresses { char current_web[PATH_SIZE], current_files[PATH_SIZE], conflict[PATH_SIZE]; };
+
+static bool find_addresses(const struct instance_row *row, struct addresses *addresses, struct error *err)
+{
+    struct subject subject = {0};
+
+    memcpy(subject.study, row->study, UID_SIZE);
+    memcpy(subject.series, row->series, UID_SIZE);
+    memcpy(subject.sop, row->sop, UID_SIZE);
+    if (!layout_dicomweb_instance(&subject, addresses->current_web, err) ||
+        !path_format(addresses->current_files, err, "studies/%s/%s/%s", row->study, row->series, row->sop))
+        return false;
+    digest_hex16(&row->digest, subject.conflict);
+    return layout_dicomweb_instance(&subject, addresses->conflict, err);
+}
+
+/* The same path with another beginning. */
+static bool translate(const struct addresses *addresses, const char *path, enum place place, bool to_current,
+                      char translated[PATH_SIZE], struct error *err)
+{
+    const bool is_file = place == PLACE_RENDITION || place == PLACE_TREE;
+    const char *const current = is_file ? addresses->current_files : addresses->current_web;
+    const char *const from = to_current ? addresses->conflict : current;
+    const char *const to = to_current ? current : addresses->conflict;
+    const size_t length = strlen(from);
+
+    if (strncmp(path, from, length) != 0 || path[length] != '/')
+        return error_set(err, ERROR_CATALOGUE, "artefact \"%s\" is not below \"%s\"", path, from);
+    return path_format(translated, err, "%s%s", to, path + length);
+}
+
+static bool link_tree(const char *from, const char *to, struct error *err);
+
+static bool link_entry(const char *from, const char *to, const char *name, struct error *err)
+{
+    char source[PATH_SIZE], target[PATH_SIZE];
+    struct stat status;
+
+    if (!path_join(source, from, name, err) || !path_join(target, to, name, err))
+        return false;
+    if (lstat(source, &status) != 0)
+        return error_errno(err, errno, "cannot read \"%s\"", source);
+    return S_ISDIR(status.st_mode) ? link_tree(source, target, err) : publish_link(source, target, err);
+}
+
+static bool link_tree(const char *from, const char *to, struct error *err)
+{
+    DIR *const folder = opendir(from);
+    bool ok = folder != NULL || error_errno(err, errno, "cannot open \"%s\"", from);
+    const struct dirent *entry = NULL;
+
+    ok = ok && path_make_folder(to, 0755, err);
+    while (ok && (entry = readdir(folder)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            ok = link_entry(from, to, entry->d_name, err);
+    if (folder != NULL)
+        (void)closedir(folder);
+    return ok;
+}
+
+static bool move_artefact(const struct publisher *publisher, int64_t artefact_id, const char *from, const char *to,
+                          enum place place, struct leftovers *leftovers, struct error *err)
+{
+    char source[PATH_SIZE], target[PATH_SIZE];
+
+    return path_format(source, err, "%s/public/%s", publisher->root, from) &&
+           path_format(target, err, "%s/public/%s", publisher->root, to) &&
+           (place == PLACE_TREE ? link_tree(source, target, err) : publish_link(source, target, err)) &&
+           catalogue_execute(publisher->catalogue, "UPDATE artefact SET path = ? WHERE artefact_id = ?",
+                             VALUES(value_text(to), value_int(artefact_id)), err) &&
+           leftovers_add(leftovers, from, place == PLACE_RENDITION || place == PLACE_TREE, err);
+}
+
+bool relocate_instance(const struct publisher *publisher, const struct instance_row *row, bool to_current,
+                       struct leftovers *leftovers, struct error *err)
+{
+    struct addresses addresses;
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    char to[PATH_SIZE];
+    bool ok = catalogue_execute(publisher->catalogue, "UPDATE instance SET is_current = ? WHERE instance_id = ?",
+                                VALUES(value_int(to_current), value_int(row->instance_id)), err);
+
+    if (!ok || !row->has_digest)
+        return ok;
+    ok = find_addresses(row, &addresses, err) &&
+         catalogue_select(publisher->catalogue, "SELECT artefact_id, path, place FROM artefact WHERE instance_id = ?",
+                          VALUES(value_int(row->instance_id)), &cursor, err);
+    while (ok && cursor_next(cursor)) {
+        const enum place place = (enum place)cursor_int(cursor, 2);
+
+        ok = translate(&addresses, cursor_text(cursor, 1), place, to_current, to, err) &&
+             move_artefact(publisher, cursor_int(cursor, 0), cursor_text(cursor, 1), to, place, leftovers, err);
+    }
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}

@@ -1,0 +1,211 @@
+#include "scan.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "coordinator/catalogue_source.h"
+
+struct folder {
+    size_t path_length; /* of the scan's path, without the slash at the end */
+    char **names;       /* sorted; owned */
+    size_t count, at, capacity;
+};
+
+struct scan {
+    char *const *inputs;
+    size_t input_count, input;
+    dev_t site_device;
+    ino_t site_inode;
+    char path[sizeof ((struct scan_file *)0)->path];
+    struct folder *folders; /* a stack */
+    size_t depth, capacity;
+};
+
+/* -- folders ----------------------------------------------------------------------------- */
+
+static void folder_release(struct folder *folder)
+{
+    for (size_t i = 0; i < folder->count; i++)
+        memory_free(folder->names[i]);
+    memory_free(folder->names);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool add_name(struct folder *folder, const char *name, struct error *err)
+{
+    void *names = folder->names;
+    char *const copy = memory_string(name, err);
+
+    if (copy == NULL || !memory_grow(&names, &folder->capacity, folder->count + 1, sizeof *folder->names, err)) {
+        memory_free(copy);
+        return false;
+    }
+    folder->names = names;
+    folder->names[folder->count++] = copy;
+    return true;
+}
+
+static bool read_folder(const char *path, struct folder *folder, struct error *err)
+{
+    DIR *const stream = opendir(path);
+    const struct dirent *entry = NULL;
+    bool ok = stream != NULL || error_errno(err, errno, "cannot open folder \"%s\"", path);
+
+    errno = 0;
+    while (ok && (entry = readdir(stream)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            ok = add_name(folder, entry->d_name, err);
+    if (ok && errno != 0)
+        ok = error_errno(err, errno, "cannot read folder \"%s\"", path);
+    if (stream != NULL)
+        (void)closedir(stream);
+    if (ok && folder->count > 1)
+        qsort(folder->names, folder->count, sizeof *folder->names, compare_names);
+    return ok;
+}
+
+static bool push_folder(struct scan *scan, struct error *err)
+{
+    void *folders = scan->folders;
+    struct folder folder = {.path_length = strlen(scan->path)};
+
+    while (folder.path_length > 1 && scan->path[folder.path_length - 1] == '/')
+        folder.path_length--;
+    if (scan->depth >= LIMIT(FOLDER_DEPTH))
+        return error_set(err, ERROR_LIMIT, "folder \"%s\" is deeper than %llu", scan->path,
+                         (unsigned long long)LIMIT(FOLDER_DEPTH));
+    if (!read_folder(scan->path, &folder, err) ||
+        !memory_grow(&folders, &scan->capacity, scan->depth + 1, sizeof *scan->folders, err)) {
+        folder_release(&folder);
+        return false;
+    }
+    scan->folders = folders;
+    scan->folders[scan->depth++] = folder;
+    return true;
+}
+
+/* -- files ------------------------------------------------------------------------------- */
+
+static const char *odd_kind(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFREG: return NULL;
+    case S_IFLNK: return "a symbolic link";
+    case S_IFIFO: return "a pipe";
+    case S_IFSOCK: return "a socket";
+    default: return "a device";
+    }
+}
+
+static void fill(struct scan_file *file, const char *path, const struct stat *status)
+{
+    (void)snprintf(file->path, sizeof file->path, "%s", path);
+    file->identity = (struct file_identity){
+        (int64_t)status->st_dev, (int64_t)status->st_ino, (int64_t)status->st_size,
+        (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
+        (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec};
+    file->odd = odd_kind(status->st_mode);
+}
+
+static bool is_site(const struct scan *scan, const struct stat *status)
+{
+    return status->st_dev == scan->site_device && status->st_ino == scan->site_inode;
+}
+
+/* Makes scan->path the next name of the innermost folder; false: that folder is done. */
+static bool next_name(struct scan *scan)
+{
+    struct folder *const folder = &scan->folders[scan->depth - 1];
+
+    while (folder->at < folder->count) {
+        const char *const name = folder->names[folder->at++];
+
+        scan->path[folder->path_length] = '\0';
+        const char *const slash = folder->path_length == 1 && scan->path[0] == '/' ? "" : "/";
+        const size_t room = sizeof scan->path - folder->path_length;
+        if ((size_t)snprintf(scan->path + folder->path_length, room, "%s%s", slash, name) < room)
+            return true;
+    }
+    folder_release(folder);
+    scan->depth--;
+    return false;
+}
+
+static bool next_input(struct scan *scan, struct scan_file *file, bool *found, struct error *err)
+{
+    const char *const input = scan->inputs[scan->input++];
+    struct stat status;
+
+    if (strcmp(input, "-") == 0)
+        return true;
+    if (stat(input, &status) != 0)
+        return error_errno(err, errno, "cannot read input \"%s\"", input);
+    if ((size_t)snprintf(scan->path, sizeof scan->path, "%s", input) >= sizeof scan->path)
+        return error_set(err, ERROR_LIMIT, "input \"%s\" has too long a name", input);
+    if (S_ISDIR(status.st_mode))
+        return is_site(scan, &status) || push_folder(scan, err);
+    fill(file, input, &status);
+    *found = true;
+    return true;
+}
+
+static bool next_entry(struct scan *scan, struct scan_file *file, bool *found, struct error *err)
+{
+    struct stat status;
+
+    if (!next_name(scan))
+        return true;
+    if (lstat(scan->path, &status) != 0) /* gone since it was listed */
+        return errno == ENOENT || error_errno(err, errno, "cannot read \"%s\"", scan->path);
+    if (S_ISDIR(status.st_mode))
+        return is_site(scan, &status) || push_folder(scan, err);
+    fill(file, scan->path, &status);
+    *found = true;
+    return true;
+}
+
+bool scan_next(struct scan *scan, struct scan_file *file, bool *found, struct error *err)
+{
+    *found = false;
+    while (!*found && (scan->depth > 0 || scan->input < scan->input_count))
+        if (!(scan->depth > 0 ? next_entry(scan, file, found, err) : next_input(scan, file, found, err)))
+            return false;
+    return true;
+}
+
+bool scan_open(char *const *inputs, size_t count, const char *site, struct scan **scan, struct error *err)
+{
+    struct stat status;
+    struct scan *const made = memory_zeroed(sizeof *made, err);
+
+    if (made == NULL)
+        return false;
+    made->inputs = inputs;
+    made->input_count = count;
+    if (stat(site, &status) == 0) {
+        made->site_device = status.st_dev;
+        made->site_inode = status.st_ino;
+    }
+    *scan = made;
+    return true;
+}
+
+void scan_close(struct scan *scan)
+{
+    if (scan == NULL)
+        return;
+    while (scan->depth > 0)
+        folder_release(&scan->folders[--scan->depth]);
+    memory_free(scan->folders);
+    memory_free(scan);
+}

@@ -1,0 +1,31 @@
+/* stage_table.h - what the worker can do, and what is wanted of it
+ *
+ * The worker tells its stage table in its hello. It is kept in SITE/work/stages, named by the worker's own stat and
+ * the settings, so that a run with nothing to do starts no worker.
+ */
+#ifndef SLICEPRESS_COORDINATOR_STAGE_TABLE_H
+#define SLICEPRESS_COORDINATOR_STAGE_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+#include "coordinator/publish.h"
+#include "coordinator/settings.h"
+#include "job/job.h"
+
+struct stage_table {
+    struct worker_hello hello;
+    char libraries[512];          /* of both programs, one line */
+    struct wanted_stage *wanted;  /* in run order */
+    size_t wanted_count;
+    char *all;                    /* "codestream,thumbnail" */
+    char *match;                  /* ",codestream,thumbnail," for SQL's instr */
+};
+
+/* Checks --stages and --set against the worker's table (USAGE). `site` NULL: no cache. */
+bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
+                      const struct worker_setup *setup, struct stage_table *table, struct error *err);
+void stage_table_release(struct stage_table *table);
+
+#endif

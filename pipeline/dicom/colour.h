@@ -1,0 +1,21 @@
+/* colour.h - palette indices and colour samples into 8-bit RGB (PS3.3 C.7.6.3.1.2, C.7.6.3.1.5)
+ *
+ * Exact: the real value of the standard's equation, rounded half up and clamped. Samples of more than 8 bits
+ * are shifted down after conversion, of fewer stretched to 0..255. HSV, ARGB and CMYK are retired and
+ * UNSUPPORTED; so are signed and floating-point colour samples, which the standard does not know.
+ */
+#ifndef SLICEPRESS_DICOM_COLOUR_H
+#define SLICEPRESS_DICOM_COLOUR_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "dicom/frame.h"
+#include "dicom/image.h"
+#include "dicom/picture.h"
+
+/* `image` for its palette. The frame's photometric interpretation is that of its samples (frame.h). */
+bool colour_draw(const struct image *image, const struct frame *frame, struct picture *picture,
+                 struct error *err);
+
+#endif

@@ -1,0 +1,329 @@
+#include "dicom/picture.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+
+void picture_release(struct picture *picture)
+{
+    memory_free(picture->data);
+    *picture = (struct picture){0};
+}
+
+bool picture_resize(struct picture *picture, uint32_t rows, uint32_t columns, unsigned channels,
+                    struct error *err)
+{
+    size_t size;
+
+    assert(channels == 1 || channels == 3);
+    if (rows < 1 || columns < 1 || rows > LIMIT(SIDE) || columns > LIMIT(SIDE))
+        return error_set(err, ERROR_LIMIT, "a picture of %u x %u, expected 1 to SIDE = %llu",
+                         (unsigned)columns, (unsigned)rows, (unsigned long long)LIMIT(SIDE));
+    if (!size_mul(rows, columns, &size) || !size_mul(size, channels, &size))
+        return error_set(err, ERROR_LIMIT, "a picture of %u x %u does not fit memory", (unsigned)columns,
+                         (unsigned)rows);
+    if (size > picture->capacity) {
+        uint8_t *const data = memory_new(size, err);
+        if (data == NULL)
+            return false;
+        memory_free(picture->data);
+        picture->data = data;
+        picture->capacity = size;
+    }
+    picture->rows = rows;
+    picture->columns = columns;
+    picture->channels = channels;
+    return true;
+}
+
+/* -- one axis ---------------------------------------------------------------------------- *
+ * n source pixels become m. With g = gcd(n, m) a source pixel is m/g units long and an output pixel n/g:
+ * all weights are integers, those of one output pixel add up to n/g. */
+
+struct axis {
+    uint32_t source, output; /* lengths of one pixel in units */
+};
+
+struct span {
+    uint32_t first, last;          /* source pixels */
+    uint32_t at_first, at_last;    /* weights; between them it is axis.source */
+};
+
+static struct axis axis_of(uint32_t n, uint32_t m)
+{
+    uint32_t a = n, b = m;
+
+    while (b != 0) {
+        const uint32_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return (struct axis){m / a, n / a};
+}
+
+static struct span span_of(struct axis axis, uint32_t j)
+{
+    const uint64_t from = (uint64_t)j * axis.output, to = from + axis.output;
+    struct span s = {(uint32_t)(from / axis.source), (uint32_t)((to - 1) / axis.source), axis.output, 0};
+
+    if (s.first != s.last) {
+        s.at_first = (uint32_t)(((uint64_t)s.first + 1) * axis.source - from);
+        s.at_last = (uint32_t)(to - (uint64_t)s.last * axis.source);
+    }
+    return s;
+}
+
+static uint32_t span_weight(const struct span *s, struct axis axis, uint32_t i)
+{
+    return i == s->first ? s->at_first : i == s->last ? s->at_last : axis.source;
+}
+
+/* -- down: rows into one row of sums ------------------------------------------------------- *
+ * 16 bits hold the sums of up to 257 units: the common sizes, and twice as fast. Blocks of constant length
+ * let the compiler use the vector unit. */
+
+enum { BLOCK = 32 };
+
+#define SUM_ROW(name, sum_type) \
+    static void name(sum_type *restrict sums, const uint8_t *restrict row, size_t size, sum_type weight, \
+                     bool is_first) \
+    { \
+        size_t i = 0; \
+        for (; !is_first && i + BLOCK <= size; i += BLOCK) \
+            for (size_t k = 0; k < BLOCK; k++) \
+                sums[i + k] = (sum_type)(sums[i + k] + (sum_type)(weight * row[i + k])); \
+        for (; is_first && i + BLOCK <= size; i += BLOCK) \
+            for (size_t k = 0; k < BLOCK; k++) \
+                sums[i + k] = (sum_type)(weight * row[i + k]); \
+        for (; i < size; i++) \
+            sums[i] = (sum_type)((is_first ? 0 : sums[i]) + (sum_type)(weight * row[i])); \
+    }
+
+SUM_ROW(sum_row_16, uint16_t)
+SUM_ROW(sum_row_32, uint32_t)
+
+/* -- across: a row of sums into output pixels ---------------------------------------------- *
+ * floor((sum + total / 2) / total) without dividing: both are exact in double, the quotient lies at least
+ * 1 / (2 * total) >= 2^-33 from the next integer once 1/2 is added to the dividend, and the product errs by
+ * less than 2^-43. */
+
+struct quotient {
+    uint64_t half;
+    double reciprocal;
+};
+
+static inline uint8_t divide(struct quotient q, uint64_t sum)
+{
+    return (uint8_t)(((double)(int64_t)(sum + q.half) + 0.5) * q.reciprocal);
+}
+
+#define AVERAGE_ROW(name, sum_type) \
+    static inline void name(const sum_type *sums, const struct span *spans, uint32_t columns, \
+                            uint32_t weight, unsigned channels, struct quotient q, uint8_t *to) \
+    { \
+        for (uint32_t j = 0; j < columns; j++) { \
+            const struct span s = spans[j]; \
+            for (unsigned c = 0; c < channels; c++) { \
+                const sum_type *const p = sums + c; \
+                uint64_t inner = 0, sum = (uint64_t)s.at_first * p[(size_t)s.first * channels]; \
+                for (size_t i = (size_t)s.first + 1; i < s.last; i++) \
+                    inner += p[i * channels]; \
+                sum += inner * weight + (uint64_t)s.at_last * p[(size_t)s.last * channels]; \
+                *to++ = divide(q, sum); \
+            } \
+        } \
+    }
+
+AVERAGE_ROW(average_row_16, uint16_t)
+AVERAGE_ROW(average_row_32, uint32_t)
+
+struct shrinker {
+    const struct picture *from;
+    struct picture *to;
+    struct axis across, down;
+    struct span *spans; /* owned, to->columns */
+    void *sums;         /* owned, one source row of uint16_t or uint32_t */
+    bool narrow;        /* uint16_t is enough */
+};
+
+static void sum_rows(const struct shrinker *s, struct span span)
+{
+    const size_t size = (size_t)s->from->columns * s->from->channels;
+
+    for (uint32_t i = span.first; i <= span.last; i++) {
+        const uint8_t *const row = s->from->data + i * size;
+        const uint32_t weight = span_weight(&span, s->down, i);
+        if (s->narrow)
+            sum_row_16(s->sums, row, size, (uint16_t)weight, i == span.first);
+        else
+            sum_row_32(s->sums, row, size, weight, i == span.first);
+    }
+}
+
+static void average_row(const struct shrinker *s, struct quotient q, uint8_t *to)
+{
+    const uint32_t columns = s->to->columns;
+
+    if (s->narrow && s->from->channels == 1)
+        average_row_16(s->sums, s->spans, columns, s->across.source, 1, q, to);
+    else if (s->narrow)
+        average_row_16(s->sums, s->spans, columns, s->across.source, 3, q, to);
+    else if (s->from->channels == 1)
+        average_row_32(s->sums, s->spans, columns, s->across.source, 1, q, to);
+    else
+        average_row_32(s->sums, s->spans, columns, s->across.source, 3, q, to);
+}
+
+static bool shrink_any(const struct picture *from, struct picture *to, struct error *err)
+{
+    struct shrinker s = {.from = from,
+                         .to = to,
+                         .across = axis_of(from->columns, to->columns),
+                         .down = axis_of(from->rows, to->rows)};
+    const uint64_t total = (uint64_t)s.across.output * s.down.output;
+    const struct quotient q = {total / 2, 1.0 / (double)total};
+    bool ok = false;
+
+    s.narrow = s.down.output <= UINT16_MAX / 255;
+    s.spans = memory_array(to->columns, sizeof s.spans[0], err);
+    if (s.spans == NULL)
+        goto done;
+    s.sums = memory_array((size_t)from->columns * from->channels,
+                          s.narrow ? sizeof(uint16_t) : sizeof(uint32_t), err);
+    if (s.sums == NULL)
+        goto done;
+    for (uint32_t j = 0; j < to->columns; j++)
+        s.spans[j] = span_of(s.across, j);
+    for (uint32_t k = 0; k < to->rows; k++) {
+        sum_rows(&s, span_of(s.down, k));
+        average_row(&s, q, to->data + (size_t)k * to->columns * to->channels);
+    }
+    ok = true;
+done:
+    memory_free(s.sums);
+    memory_free(s.spans);
+    return ok;
+}
+
+/* -- half, one channel: most thumbnails, and every level of a pyramid ----------------------- */
+
+static inline unsigned pair_sum(uint16_t pair)
+{
+    return (pair & 0xffu) + (pair >> 8); /* either byte order */
+}
+
+static void halve_row(const uint8_t *upper, const uint8_t *lower, uint32_t columns, uint8_t *to)
+{
+    uint32_t j = 0;
+
+    for (; j + BLOCK <= columns; j += BLOCK) {
+        uint16_t a[BLOCK], b[BLOCK];
+        memcpy(a, upper + 2 * (size_t)j, sizeof a);
+        memcpy(b, lower + 2 * (size_t)j, sizeof b);
+        for (int k = 0; k < BLOCK; k++)
+            to[j + (uint32_t)k] = (uint8_t)((pair_sum(a[k]) + pair_sum(b[k]) + 2) >> 2);
+    }
+    for (; j < columns; j++) {
+        const size_t i = 2 * (size_t)j;
+        to[j] = (uint8_t)((upper[i] + upper[i + 1] + lower[i] + lower[i + 1] + 2) >> 2);
+    }
+}
+
+static void halve(const struct picture *from, struct picture *to)
+{
+    for (uint32_t k = 0; k < to->rows; k++) {
+        const uint8_t *const upper = from->data + 2 * (size_t)k * from->columns;
+        halve_row(upper, upper + from->columns, to->columns, to->data + (size_t)k * to->columns);
+    }
+}
+
+bool picture_shrink(const struct picture *from, uint32_t columns, uint32_t rows, struct picture *to,
+                    struct error *err)
+{
+    assert(from != to && from->data != NULL);
+    if (!picture_resize(to, rows, columns, from->channels, err))
+        return false;
+    if (from->columns == columns && from->rows == rows) {
+        memcpy(to->data, from->data, (size_t)rows * columns * from->channels);
+        return true;
+    }
+    if (from->channels == 1 && from->columns == 2 * (uint64_t)columns && from->rows == 2 * (uint64_t)rows) {
+        halve(from, to);
+        return true;
+    }
+    return shrink_any(from, to, err);
+}
+
+/* ---------------------------------------------------------------------------------------- */
+
+static uint32_t fitted(double length, uint32_t side)
+{
+    const double rounded = floor(length + 0.5);
+    return rounded < 1 ? 1 : rounded > side ? side : (uint32_t)rounded;
+}
+
+void picture_fit(uint32_t columns, uint32_t rows, double column_mm, double row_mm, uint32_t side,
+                 uint32_t *out_columns, uint32_t *out_rows)
+{
+    const double most_ratio = 64; /* curved and thick-slice reformats reach 20; beyond is a slip of units */
+    double column = column_mm, row = row_mm;
+
+    if (!(column > 0) || !(row > 0) || !isfinite(column) || !isfinite(row) || !(column <= row * most_ratio) ||
+        !(row <= column * most_ratio))
+        column = row = 1;
+    /* in units of the finer spacing an output pixel is `step` wide and high */
+    const double finer = column < row ? column : row;
+    const double width = columns * (column / finer), height = rows * (row / finer);
+    const double longer = width > height ? width : height;
+    const double step = longer > side ? longer / side : 1;
+    *out_columns = fitted(width / step, side);
+    *out_rows = fitted(height / step, side);
+}
+
+struct moments {
+    uint64_t sum, squares;
+};
+
+static void add_luma(struct moments *m, const uint8_t *luma, size_t size)
+{
+    uint32_t sum = 0, squares = 0; /* of at most 4096 values: below 2^28 */
+
+    for (size_t i = 0; i < size; i++) {
+        sum += luma[i];
+        squares += (uint32_t)luma[i] * luma[i];
+    }
+    m->sum += sum;
+    m->squares += squares;
+}
+
+/* BT.601 in 8 bits. */
+static void luma_of(const uint8_t *rgb, size_t count, uint8_t *luma)
+{
+    for (size_t i = 0; i < count; i++)
+        luma[i] = (uint8_t)((77u * rgb[3 * i] + 150u * rgb[3 * i + 1] + 29u * rgb[3 * i + 2] + 128) >> 8);
+}
+
+uint32_t picture_information(const struct picture *picture)
+{
+    const size_t count = (size_t)picture->rows * picture->columns;
+    struct moments m = {0, 0};
+    uint8_t luma[4096];
+
+    for (size_t i = 0; i < count; i += sizeof luma) {
+        const size_t size = count - i < sizeof luma ? count - i : sizeof luma;
+        if (picture->channels == 3) {
+            luma_of(picture->data + 3 * i, size, luma);
+            add_luma(&m, luma, size);
+        } else {
+            add_luma(&m, picture->data + i, size);
+        }
+    }
+    if (count == 0)
+        return 0;
+    const double mean = (double)m.sum / (double)count;
+    const double variance = (double)m.squares / (double)count - mean * mean;
+    return variance > 0 ? (uint32_t)(100 * sqrt(variance) + 0.5) : 0;
+}

@@ -1,0 +1,460 @@
+#include "staging.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/digest.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "job/text.h"
+
+enum { NOTHING = -1, NUMBER_SIZE = 12 };
+
+struct tree_file {
+    struct digest digest;
+    uint64_t bytes;
+    char *path;
+};
+
+/* A tree being filled; its artefact stands in the product already. */
+struct tree {
+    int descriptor;  /* of its folder; NOTHING: no tree is open */
+    size_t artefact; /* index in its product */
+    size_t file_count, file_capacity;
+    struct tree_file *files;
+};
+
+struct staging {
+    char *folder;
+    int descriptor; /* of the folder, once something was staged */
+    struct manifest *manifest;
+    struct digest_state *digest;
+    uint32_t next; /* number of the next file */
+    size_t selected;
+    size_t tree_capacity;
+    struct tree *trees; /* one for each product of the manifest */
+};
+
+bool staging_open(const char *folder, struct manifest *manifest, struct staging **staging,
+                  struct error *err)
+{
+    struct staging *const made = memory_zeroed(sizeof *made, err);
+
+    if (made == NULL)
+        return false;
+    made->descriptor = NOTHING;
+    made->manifest = manifest;
+    made->folder = memory_string(folder, err);
+    if (made->folder == NULL || !digest_new(&made->digest, err)) {
+        staging_close(made);
+        return false;
+    }
+    *staging = made;
+    return true;
+}
+
+static void tree_release(struct tree *tree)
+{
+    for (size_t i = 0; i < tree->file_count; i++)
+        memory_free(tree->files[i].path);
+    memory_free(tree->files);
+    if (tree->descriptor != NOTHING)
+        (void)close(tree->descriptor);
+    *tree = (struct tree){.descriptor = NOTHING};
+}
+
+void staging_close(struct staging *staging)
+{
+    if (staging == NULL)
+        return;
+    for (size_t i = 0; i < staging->tree_capacity; i++)
+        tree_release(&staging->trees[i]);
+    memory_free(staging->trees);
+    if (staging->descriptor != NOTHING)
+        (void)close(staging->descriptor);
+    digest_free(staging->digest);
+    memory_free(staging->folder);
+    memory_free(staging);
+}
+
+/* -- products ------------------------------------------------------------------------------ */
+
+bool staging_begin(struct staging *staging, const char *stage, uint32_t version, struct error *err)
+{
+    const size_t before = staging->tree_capacity;
+    void *trees = staging->trees;
+
+    if (manifest_add(staging->manifest, stage, version, err) == NULL)
+        return false;
+    staging->selected = staging->manifest->product_count - 1;
+    if (!memory_grow(&trees, &staging->tree_capacity, staging->selected + 1, sizeof *staging->trees,
+                     err))
+        return false;
+    staging->trees = trees;
+    for (size_t i = before; i < staging->tree_capacity; i++)
+        staging->trees[i] = (struct tree){.descriptor = NOTHING};
+    return true;
+}
+
+size_t staging_selected(const struct staging *staging)
+{
+    return staging->selected;
+}
+
+void staging_select(struct staging *staging, size_t product)
+{
+    staging->selected = product;
+}
+
+static struct product *selected_product(const struct staging *staging)
+{
+    return &staging->manifest->products[staging->selected];
+}
+
+static void number_name(uint32_t number, char name[NUMBER_SIZE])
+{
+    (void)snprintf(name, NUMBER_SIZE, "%u", number);
+}
+
+static bool remove_artefacts(struct staging *staging, struct product *product, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < product->artefact_count; i++) {
+        char name[NUMBER_SIZE], path[PATH_SIZE];
+
+        number_name(product->artefacts[i].staged, name);
+        ok = path_join(path, staging->folder, name, err) && path_remove_tree(path, err);
+    }
+    for (size_t i = 0; i < product->artefact_count; i++)
+        memory_free(product->artefacts[i].ranges);
+    product->artefact_count = 0;
+    return ok;
+}
+
+bool staging_end(struct staging *staging, enum product_state state, const char *reason,
+                 struct error *err)
+{
+    struct product *const product = selected_product(staging);
+
+    product->state = state;
+    product->reason[0] = '\0';
+    if (state == PRODUCT_SKIPPED || state == PRODUCT_FAILED) {
+        const char *const text =
+            reason != NULL && reason[0] != '\0' ? reason : "no reason was given";
+
+        text_clean(text, strlen(text), false, product->reason, sizeof product->reason);
+    }
+    tree_release(&staging->trees[staging->selected]);
+    return state == PRODUCT_DONE || remove_artefacts(staging, product, err);
+}
+
+/* -- files --------------------------------------------------------------------------------- */
+
+static bool open_folder(struct staging *staging, struct error *err)
+{
+    if (staging->descriptor != NOTHING)
+        return true;
+    if (!path_make_folder(staging->folder, 0755, err))
+        return false;
+    staging->descriptor = open(staging->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return staging->descriptor != NOTHING ||
+           error_errno(err, errno, "cannot open the staging folder \"%s\"", staging->folder);
+}
+
+/* Writes all of it, whatever a call takes. */
+static bool write_vector(int descriptor, struct iovec *vector, size_t count)
+{
+    while (count > 0) {
+        ssize_t written = writev(descriptor, vector, (int)count);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        while (count > 0 && (size_t)written >= vector->iov_len) {
+            written -= (ssize_t)vector->iov_len;
+            vector++;
+            count--;
+        }
+        if (count > 0) {
+            vector->iov_base = (char *)vector->iov_base + written;
+            vector->iov_len -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+static bool write_parts(int descriptor, const struct part *parts, size_t part_count)
+{
+    enum { AT_ONCE = 16 };
+    struct iovec vector[AT_ONCE];
+    size_t count = 0;
+
+    for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].size > 0) {
+            /* writev does not write to what iov_base points at */
+            memcpy(&vector[count].iov_base, &parts[i].data, sizeof vector[count].iov_base);
+            vector[count++].iov_len = parts[i].size;
+        }
+        if (count == AT_ONCE || (i + 1 == part_count && count > 0)) {
+            if (!write_vector(descriptor, vector, count))
+                return false;
+            count = 0;
+        }
+    }
+    return true;
+}
+
+static bool digest_parts(struct staging *staging, const struct part *parts, size_t part_count,
+                         struct digest *digest, uint64_t *bytes, struct error *err)
+{
+    *bytes = 0;
+    for (size_t i = 0; i < part_count; i++) {
+        if (!digest_add(staging->digest, parts[i].data, parts[i].size, err))
+            return false;
+        *bytes += parts[i].size;
+    }
+    return digest_end(staging->digest, digest, err);
+}
+
+/* The folders above `path` in `folder`, which are not all there. */
+static bool make_folders(int folder, const char *path)
+{
+    char parent[PATH_SIZE];
+
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        const size_t length = (size_t)(slash - path);
+
+        memcpy(parent, path, length);
+        parent[length] = '\0';
+        if (mkdirat(folder, parent, 0755) != 0 && errno != EEXIST)
+            return false;
+    }
+    return true;
+}
+
+static int create_file(int folder, const char *path)
+{
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    int descriptor = openat(folder, path, flags, 0644);
+
+    if (descriptor == NOTHING && errno == ENOENT && make_folders(folder, path))
+        descriptor = openat(folder, path, flags, 0644);
+    return descriptor;
+}
+
+/* Nothing stays behind when it fails. `path` is below `folder`, fit for a path. */
+static bool write_file(int folder, const char *path, const struct part *parts, size_t part_count,
+                       struct error *err)
+{
+    const int descriptor = create_file(folder, path);
+
+    if (descriptor == NOTHING)
+        return error_errno(err, errno, "cannot create the staged file \"%s\"", path);
+    bool ok = write_parts(descriptor, parts, part_count);
+    int reason = errno;
+    if (close(descriptor) != 0 && ok) {
+        reason = errno;
+        ok = false;
+    }
+    if (ok)
+        return true;
+    (void)unlinkat(folder, path, 0);
+    return error_errno(err, reason, "cannot write the staged file \"%s\"", path);
+}
+
+static bool write_numbered(struct staging *staging, const struct part *parts, size_t part_count,
+                           uint32_t *staged, struct error *err)
+{
+    char name[NUMBER_SIZE];
+
+    if (!open_folder(staging, err))
+        return false;
+    *staged = staging->next++;
+    number_name(*staged, name);
+    return write_file(staging->descriptor, name, parts, part_count, err);
+}
+
+/* -- artefacts ----------------------------------------------------------------------------- */
+
+static bool copy_word(char *to, size_t size, const char *text, const char *what, struct error *err)
+{
+    const char *const from = text != NULL ? text : "";
+
+    if (strlen(from) >= size)
+        return error_set(err, ERROR_LIMIT, "%s of an artefact is too long: \"%s\"", what, from);
+    memcpy(to, from, strlen(from) + 1);
+    return true;
+}
+
+/* Adds the artefact that `spec` tells of to the selected product; false leaves the product as it
+ * was. */
+static struct artefact *add_artefact(struct staging *staging, const struct artefact_spec *spec,
+                                     struct error *err)
+{
+    struct product *const product = selected_product(staging);
+    struct artefact *const artefact = product_add(product, err);
+
+    if (artefact == NULL)
+        return NULL;
+    artefact->place = spec->place;
+    artefact->frame = spec->frame;
+    artefact->columns = spec->columns;
+    artefact->rows = spec->rows;
+    bool ok = copy_word(artefact->name, sizeof artefact->name, spec->name, "the name", err) &&
+              copy_word(artefact->extension, sizeof artefact->extension, spec->extension,
+                        "the extension", err) &&
+              copy_word(artefact->media_type, sizeof artefact->media_type, spec->media_type,
+                        "the media type", err);
+    for (size_t i = 0; ok && i < spec->range_count; i++)
+        ok = artefact_add_range(artefact, spec->ranges[i], err);
+    if (ok)
+        return artefact;
+    memory_free(artefact->ranges);
+    product->artefact_count--;
+    return NULL;
+}
+
+bool staging_put(struct staging *staging, const struct artefact_spec *spec,
+                 const struct part *parts, size_t part_count, struct error *err)
+{
+    uint32_t staged;
+    struct digest digest;
+    uint64_t bytes;
+
+    if (!digest_parts(staging, parts, part_count, &digest, &bytes, err) ||
+        !write_numbered(staging, parts, part_count, &staged, err))
+        return false;
+    struct artefact *const artefact = add_artefact(staging, spec, err);
+    if (artefact == NULL) {
+        char name[NUMBER_SIZE];
+        number_name(staged, name);
+        (void)unlinkat(staging->descriptor, name, 0);
+        return false;
+    }
+    artefact->staged = staged;
+    artefact->digest = digest;
+    artefact->bytes = bytes;
+    return true;
+}
+
+bool staging_keep(struct staging *staging, const struct part *parts, size_t part_count,
+                  uint32_t *staged, uint64_t *bytes, struct error *err)
+{
+    uint64_t total = 0;
+
+    for (size_t i = 0; i < part_count; i++)
+        total += parts[i].size;
+    if (!write_numbered(staging, parts, part_count, staged, err))
+        return false;
+    *bytes = total;
+    return true;
+}
+
+/* -- trees --------------------------------------------------------------------------------- */
+
+bool staging_tree(struct staging *staging, const struct artefact_spec *spec, struct error *err)
+{
+    struct tree *const tree = &staging->trees[staging->selected];
+    char name[NUMBER_SIZE];
+
+    if (tree->descriptor != NOTHING)
+        return error_set(err, ERROR_USAGE, "a tree of this product is open already");
+    if (!open_folder(staging, err))
+        return false;
+    const uint32_t staged = staging->next++;
+    number_name(staged, name);
+    if (mkdirat(staging->descriptor, name, 0755) != 0)
+        return error_errno(err, errno, "cannot create the staged folder \"%s\"", name);
+    struct artefact *const artefact = add_artefact(staging, spec, err);
+    if (artefact == NULL)
+        return false;
+    artefact->staged = staged;
+    tree->artefact = selected_product(staging)->artefact_count - 1;
+    tree->descriptor = openat(staging->descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return tree->descriptor != NOTHING ||
+           error_errno(err, errno, "cannot open the staged folder \"%s\"", name);
+}
+
+bool staging_tree_put(struct staging *staging, const char *path, const struct part *parts,
+                      size_t part_count, struct error *err)
+{
+    struct tree *const tree = &staging->trees[staging->selected];
+    void *files = tree->files;
+    struct tree_file file = {0};
+
+    if (!path_is_safe_relative(path) || strlen(path) >= PATH_SIZE / 2)
+        return error_set(err, ERROR_USAGE, "\"%s\" is no path inside a tree", path);
+    if (!memory_grow(&files, &tree->file_capacity, tree->file_count + 1, sizeof *tree->files, err))
+        return false;
+    tree->files = files;
+    if (!digest_parts(staging, parts, part_count, &file.digest, &file.bytes, err) ||
+        !write_file(tree->descriptor, path, parts, part_count, err))
+        return false;
+    file.path = memory_string(path, err);
+    if (file.path == NULL)
+        return false;
+    tree->files[tree->file_count++] = file;
+    return true;
+}
+
+/* The order of the lines: `LC_ALL=C sort`. No two files have one path, so no two lines are alike.
+ */
+static int compare_files(const void *left, const void *right)
+{
+    const struct tree_file *const a = left, *const b = right;
+    const int by_digest = memcmp(a->digest.bytes, b->digest.bytes, DIGEST_SIZE);
+
+    return by_digest != 0 ? by_digest : strcmp(a->path, b->path);
+}
+
+static bool write_lines(const struct tree *tree, struct buffer *out, struct error *err)
+{
+    for (size_t i = 0; i < tree->file_count; i++) {
+        const struct tree_file *const file = &tree->files[i];
+        char hex[DIGEST_HEX_SIZE];
+
+        digest_hex(&file->digest, hex);
+        if (!buffer_printf(out, err, "%s\t%llu\t%s\n", hex, (unsigned long long)file->bytes,
+                           file->path))
+            return false;
+    }
+    return true;
+}
+
+bool staging_tree_end(struct staging *staging, struct error *err)
+{
+    struct tree *const tree = &staging->trees[staging->selected];
+    struct artefact *const artefact = &selected_product(staging)->artefacts[tree->artefact];
+    struct buffer lines = {0};
+    bool ok = false;
+
+    if (tree->descriptor == NOTHING)
+        return error_set(err, ERROR_USAGE, "no tree of this product is open");
+    if (tree->file_count == 0)
+        return error_set(err, ERROR_USAGE, "a tree without files is no artefact");
+    if (tree->file_count > 1)
+        qsort(tree->files, tree->file_count, sizeof *tree->files, compare_files);
+    artefact->files = (uint32_t)tree->file_count;
+    artefact->bytes = 0;
+    for (size_t i = 0; i < tree->file_count; i++)
+        artefact->bytes += tree->files[i].bytes;
+    if (!write_lines(tree, &lines, err))
+        goto done;
+    const struct part part = {lines.data, lines.size};
+    uint64_t size;
+    ok = digest_parts(staging, &part, 1, &artefact->digest, &size, err) &&
+         write_file(tree->descriptor, "manifest.tsv", &part, 1, err);
+done:
+    tree_release(tree);
+    buffer_release(&lines);
+    return ok;
+}

@@ -1,0 +1,59 @@
+/* staging.h - where a worker puts what it makes, before the coordinator publishes it
+ *
+ *     staging_open(folder, &manifest, &staging, err)
+ *     staging_begin(staging, "thumbnail", 1, err)          a product
+ *       staging_put(staging, &spec, parts, count, err)     one file; or
+ *       staging_tree(staging, &spec, err), staging_tree_put(...)..., staging_tree_end(...)
+ *     staging_end(staging, PRODUCT_DONE, NULL, err)        or _FAILED with a reason: its files are removed
+ *     staging_close(staging, err)
+ *
+ * Several products may be open at once, because every frame is handed to all stages in turn: begin makes
+ * its product the selected one, staging_selected tells its number in the manifest, staging_select goes
+ * back to it; all other functions are about the selected one.
+ *
+ * Every write and close is checked; SHA-256 is computed on the way. Files are numbered 0, 1, 2...; the
+ * folder is made at the first file. A file is created with O_EXCL, mode 0644.
+ */
+#ifndef SLICEPRESS_JOB_STAGING_H
+#define SLICEPRESS_JOB_STAGING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "job/manifest.h"
+
+struct staging;
+
+struct part { const void *data; size_t size; };
+
+/* What an artefact is; ranges are copied. */
+struct artefact_spec {
+    enum place place;
+    const char *name, *extension, *media_type;
+    uint32_t frame, columns, rows;
+    const struct byte_range *ranges;
+    size_t range_count;
+};
+
+bool staging_open(const char *folder, struct manifest *manifest, struct staging **staging, struct error *err);
+bool staging_begin(struct staging *staging, const char *stage, uint32_t version, struct error *err);
+size_t staging_selected(const struct staging *staging); /* index in manifest->products */
+void staging_select(struct staging *staging, size_t product); /* one that is open */
+bool staging_put(struct staging *staging, const struct artefact_spec *spec, const struct part *parts,
+                 size_t part_count, struct error *err);
+/* One tree open at a time in a product. `path` is relative inside the tree, checked; folders are made as needed. */
+bool staging_tree(struct staging *staging, const struct artefact_spec *spec, struct error *err);
+bool staging_tree_put(struct staging *staging, const char *path, const struct part *parts, size_t part_count,
+                      struct error *err);
+/* Writes manifest.tsv (lines `sha256 bytes path`, one tab between, sorted bytewise); the artefact's digest is
+ * its SHA-256, bytes and files count what it lists. */
+bool staging_tree_end(struct staging *staging, struct error *err);
+bool staging_end(struct staging *staging, enum product_state state, const char *reason, struct error *err);
+/* A file for work/keep (no artefact row): returns its number in *staged. */
+bool staging_keep(struct staging *staging, const struct part *parts, size_t part_count, uint32_t *staged,
+                  uint64_t *bytes, struct error *err);
+void staging_close(struct staging *staging);
+
+#endif

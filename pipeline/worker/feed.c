@@ -1,0 +1,426 @@
+/* JOB_FEED: one pass over a stream or an archive without random access, by libarchive. Each member goes to the
+ * spool and is told at once; what cannot be read is told with its reason. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "job/text.h"
+#include "worker/feed_input.h"
+#include "worker/sandbox.h"
+#include "worker/worker.h"
+
+enum { BLOCK_BYTES = 256 << 10, NAME_SIZE = 4097, OUTSTANDING_MOST = 4096 };
+
+struct feed {
+    struct worker *worker;
+    const struct job *job;
+    uint32_t number;           /* of the job */
+    struct feed_input input;
+    struct error fault;        /* of the input: libarchive would forget its kind */
+    uint8_t *block;            /* BLOCK_BYTES: what libarchive reads from */
+    uint32_t members;
+    uint64_t bytes;            /* of all members */
+    bool is_over;              /* nothing can be read after what has just failed: */
+    struct error ending;
+    /* outstanding members in the order in which they were told: a ring */
+    uint64_t sizes[OUTSTANDING_MOST], outstanding_bytes;
+    size_t oldest, outstanding;
+};
+
+/* -- telling -------------------------------------------------------------------------------- */
+
+static bool tell(struct feed *feed, const struct feed_member *member, struct error *err)
+{
+    struct buffer *const payload = &feed->worker->payload;
+
+    buffer_clear(payload);
+    return feed_member_write(member, payload, err) &&
+           channel_send(&feed->worker->channel, MESSAGE_MEMBER, feed->number, payload, err);
+}
+
+static bool tell_fault(struct feed *feed, char *name, const struct error *why, struct error *err)
+{
+    struct feed_member member = {.number = feed->members - 1, .name = name, .kind = why->kind};
+
+    memcpy(member.text, why->text, sizeof member.text);
+    return tell(feed, &member, err);
+}
+
+static bool tell_file(struct feed *feed, char *name, char *spool, uint64_t bytes, struct error *err)
+{
+    const struct feed_member member = {
+        .number = feed->members - 1, .name = name, .spool = spool, .bytes = bytes};
+
+    feed->sizes[(feed->oldest + feed->outstanding++) % OUTSTANDING_MOST] = bytes;
+    feed->outstanding_bytes += bytes;
+    return tell(feed, &member, err);
+}
+
+static void forget_oldest(struct feed *feed, uint32_t count)
+{
+    for (; count > 0 && feed->outstanding > 0; count--, feed->outstanding--) {
+        feed->outstanding_bytes -= feed->sizes[feed->oldest];
+        feed->oldest = (feed->oldest + 1) % OUTSTANDING_MOST;
+    }
+}
+
+/* False: the coordinator is gone. */
+static bool wait_for_room(struct feed *feed, struct error *err)
+{
+    const size_t window = feed->job->feed_window < OUTSTANDING_MOST ? feed->job->feed_window : OUTSTANDING_MOST;
+
+    while (feed->outstanding > 0 &&
+           (feed->outstanding >= window || feed->outstanding_bytes >= feed->job->feed_bytes)) {
+        struct message message;
+
+        if (!channel_wait(&feed->worker->channel, MESSAGE_MEMBER_DONE, &message, err))
+            return false;
+        struct reader reader = reader_over(message.payload, message.size);
+        forget_oldest(feed, reader_u32(&reader));
+    }
+    return true;
+}
+
+/* -- one file in the spool ------------------------------------------------------------------ */
+
+struct spool_file { int descriptor; char name[48], path[PATH_SIZE]; uint64_t size; };
+
+static bool spool_file_make(struct feed *feed, struct spool_file *file, struct error *err)
+{
+    *file = (struct spool_file){.descriptor = -1};
+    (void)snprintf(file->name, sizeof file->name, "feed-%u-%u", feed->number, feed->members - 1);
+    if (!path_join(file->path, feed->worker->spool, file->name, err))
+        return false;
+    file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return file->descriptor >= 0 || error_errno(err, errno, "cannot make \"%s\"", file->path);
+}
+
+static bool check_growth(const struct feed *feed, uint64_t size, uint64_t more, struct error *err)
+{
+    if (size > LIMIT(MEMBER_BYTES))
+        return error_set(err, ERROR_LIMIT, "the member has more than MEMBER_BYTES (%" PRIu64 ")", LIMIT(MEMBER_BYTES));
+    if (feed->bytes + more > LIMIT(ARCHIVE_BYTES))
+        return error_set(err, ERROR_LIMIT, "the members have more than ARCHIVE_BYTES (%" PRIu64 ")",
+                         LIMIT(ARCHIVE_BYTES));
+    return ratio_is_fair(feed->input.taken, feed->bytes + more, err);
+}
+
+/* Sparse files of a TAR come with holes: offset may be beyond what was written. */
+static bool spool_file_put(struct feed *feed, struct spool_file *file, const void *data, size_t size, uint64_t offset,
+                           struct error *err)
+{
+    const uint64_t end = offset <= LIMIT(MEMBER_BYTES) ? offset + size : UINT64_MAX;
+    const uint64_t more = end > file->size ? end - file->size : 0;
+
+    if (!check_growth(feed, end, more, err))
+        return false;
+    for (size_t done = 0; done < size;) {
+        const ssize_t n =
+            pwrite(file->descriptor, (const char *)data + done, size - done, (off_t)(offset + done));
+
+        if (n <= 0)
+            return error_errno(err, errno, "cannot write to the spool");
+        done += (size_t)n;
+    }
+    file->size += more;
+    feed->bytes += more;
+    return true;
+}
+
+/* Closes it; what is not kept is removed. */
+static bool spool_file_end(struct spool_file *file, bool keep, struct error *err)
+{
+    bool ok = true;
+
+    if (file->descriptor >= 0 && close(file->descriptor) != 0 && keep)
+        ok = error_errno(err, errno, "cannot write to the spool");
+    if (file->descriptor >= 0 && (!keep || !ok))
+        (void)unlink(file->path);
+    file->descriptor = -1;
+    return ok;
+}
+
+/* -- libarchive ----------------------------------------------------------------------------- */
+
+static la_ssize_t read_block(struct archive *archive, void *client, const void **block)
+{
+    struct feed *const feed = client;
+    size_t got = 0;
+
+    *block = feed->block;
+    if (feed_input_read(&feed->input, feed->block, BLOCK_BYTES, &got, &feed->fault))
+        return (la_ssize_t)got;
+    archive_set_error(archive, EIO, "%s", feed->fault.text);
+    return -1;
+}
+
+static la_int64_t seek_block(struct archive *archive, void *client, la_int64_t offset, int whence)
+{
+    struct feed *const feed = client;
+    const uint64_t size = feed->input.bytes->size;
+    const la_int64_t from = whence == SEEK_SET   ? 0
+                            : whence == SEEK_CUR ? (la_int64_t)feed->input.offset
+                                                 : (la_int64_t)size;
+
+    (void)archive;
+    if (offset > (la_int64_t)size - from || offset < -from)
+        return ARCHIVE_FATAL;
+    feed->input.offset = (uint64_t)(from + offset);
+    return from + offset;
+}
+
+static la_int64_t skip_block(struct archive *archive, void *client, la_int64_t count)
+{
+    struct feed *const feed = client;
+    const uint64_t left = feed->input.bytes->size - feed->input.offset;
+
+    (void)archive;
+    if (count < 0 || (uint64_t)count > left)
+        count = (la_int64_t)left;
+    feed->input.offset += (uint64_t)count;
+    return count;
+}
+
+/* What libarchive complains of, in our kinds. */
+static bool archive_fault(const struct feed *feed, struct archive *archive, struct error *err)
+{
+    const char *const text = archive_error_string(archive);
+
+    if (feed->fault.kind != ERROR_NONE) {
+        *err = feed->fault;
+        return false;
+    }
+    if (text == NULL)
+        return error_set(err, ERROR_TRUNCATED, "the archive ends early");
+    const bool cut = strcasestr(text, "truncated") != NULL || strcasestr(text, "end of file") != NULL;
+    return error_set(err, cut ? ERROR_TRUNCATED : ERROR_CORRUPT, "%s", text);
+}
+
+static struct archive *open_archive(struct feed *feed, enum sniffed kind, struct error *err)
+{
+    struct archive *const archive = archive_read_new();
+    int status = ARCHIVE_FATAL;
+
+    if (archive == NULL) {
+        (void)error_set(err, ERROR_NOMEM, "no memory to read an archive");
+        return NULL;
+    }
+    status = kind == SNIFFED_TAR ? archive_read_support_format_tar(archive) : archive_read_support_format_zip(archive);
+    if (feed_input_can_seek(&feed->input)) {
+        (void)archive_read_set_seek_callback(archive, seek_block);
+        (void)archive_read_set_skip_callback(archive, skip_block);
+    }
+    (void)archive_read_set_callback_data(archive, feed);
+    (void)archive_read_set_read_callback(archive, read_block);
+    if (status < ARCHIVE_WARN || archive_read_open1(archive) < ARCHIVE_WARN) {
+        (void)archive_fault(feed, archive, err);
+        archive_read_free(archive);
+        return NULL;
+    }
+    return archive;
+}
+
+/* -- members -------------------------------------------------------------------------------- */
+
+/* Why a member is not read at all. */
+static bool check_entry(struct archive_entry *entry, struct error *err)
+{
+    static const struct { unsigned type; const char *what; } kinds[] = {
+        {AE_IFLNK, "a symbolic link"}, {AE_IFSOCK, "a socket"}, {AE_IFCHR, "a device"},
+        {AE_IFBLK, "a device"}, {AE_IFIFO, "a FIFO"}};
+    const unsigned type = archive_entry_filetype(entry);
+
+    if (archive_entry_hardlink(entry) != NULL)
+        return error_set(err, ERROR_UNSUPPORTED, "a hard link");
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (type == kinds[i].type)
+            return error_set(err, ERROR_UNSUPPORTED, "%s", kinds[i].what);
+    if (archive_entry_is_encrypted(entry))
+        return error_set(err, ERROR_UNSUPPORTED, "the member is encrypted");
+    if (archive_entry_size_is_set(entry) && archive_entry_size(entry) > (la_int64_t)LIMIT(MEMBER_BYTES))
+        return error_set(err, ERROR_LIMIT, "the member claims %" PRId64 " bytes, MEMBER_BYTES is %" PRIu64,
+                         (int64_t)archive_entry_size(entry), LIMIT(MEMBER_BYTES));
+    return true;
+}
+
+static bool copy_entry(struct feed *feed, struct archive *archive, struct spool_file *file, struct error *err)
+{
+    for (;;) {
+        const void *data = NULL;
+        size_t size = 0;
+        la_int64_t offset = 0;
+        const int status = archive_read_data_block(archive, &data, &size, &offset);
+
+        if (status == ARCHIVE_EOF)
+            return true;
+        if (status != ARCHIVE_OK) { /* a warning is a wrong size or CRC */
+            feed->is_over = status == ARCHIVE_FATAL;
+            return archive_fault(feed, archive, err);
+        }
+        if (size > 0 && !spool_file_put(feed, file, data, size, (uint64_t)offset, err)) {
+            feed->is_over = err->kind == ERROR_LIMIT && file->size <= LIMIT(MEMBER_BYTES);
+            return false;
+        }
+    }
+}
+
+/* One member that has data. False: the process cannot go on. */
+static bool take_entry(struct feed *feed, struct archive *archive, char *name, struct error *err)
+{
+    struct spool_file file = {.descriptor = -1};
+    struct error why = {0};
+
+    if (!wait_for_room(feed, err))
+        return false;
+    bool ok = spool_file_make(feed, &file, &why) && copy_entry(feed, archive, &file, &why);
+    if (ok && file.size == 0)
+        ok = error_set(&why, ERROR_NOT_DICOM, "an empty file");
+    ok = spool_file_end(&file, ok, &why) && ok;
+    if (!ok && why.kind == ERROR_IO)
+        feed->is_over = true; /* a full disk is full for the next one, too */
+    if (feed->is_over)
+        feed->ending = why;
+    return ok ? tell_file(feed, name, file.name, file.size, err) : tell_fault(feed, name, &why, err);
+}
+
+static bool do_entry(struct feed *feed, struct archive *archive, struct archive_entry *entry, struct error *err)
+{
+    const char *found = archive_entry_pathname_utf8(entry);
+    char name[NAME_SIZE];
+    struct error why = {0};
+
+    if (archive_entry_filetype(entry) == AE_IFDIR)
+        return true;
+    if (found == NULL)
+        found = archive_entry_pathname(entry);
+    text_clean(found != NULL ? found : "", found != NULL ? strlen(found) : 0, false, name, sizeof name);
+    feed->members++;
+    if (!sandbox_allow_cpu(feed->worker->setup.cpu_seconds, err)) /* each member has as much as a job of its own */
+        return false;
+    return check_entry(entry, &why) ? take_entry(feed, archive, name[0] != '\0' ? name : NULL, err)
+                                    : tell_fault(feed, name, &why, err);
+}
+
+/* `why`: what ended the archive early. False: the process cannot go on. */
+static bool do_entries(struct feed *feed, struct archive *archive, struct error *why, struct error *err)
+{
+    while (!feed->is_over) {
+        struct archive_entry *entry = NULL;
+        const int status = archive_read_next_header(archive, &entry);
+
+        if (status == ARCHIVE_EOF)
+            return true;
+        if (status < ARCHIVE_WARN || status == ARCHIVE_RETRY) {
+            (void)archive_fault(feed, archive, why);
+            return true;
+        }
+        if (feed->members >= LIMIT(ARCHIVE_MEMBERS)) {
+            (void)error_set(why, ERROR_LIMIT, "more than ARCHIVE_MEMBERS (%" PRIu64 ") members",
+                            LIMIT(ARCHIVE_MEMBERS));
+            return true;
+        }
+        if (!do_entry(feed, archive, entry, err))
+            return false;
+    }
+    *why = feed->ending;
+    (void)error_context(why, "the archive cannot be read beyond member %u", feed->members);
+    return true;
+}
+
+static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
+{
+    struct archive *const archive = open_archive(feed, kind, why);
+
+    if (archive == NULL)
+        return true;
+    const bool ok = do_entries(feed, archive, why, err);
+    archive_read_free(archive);
+    /* The CRC of a gzip file comes after the end of the TAR in it. */
+    if (ok && why->kind == ERROR_NONE && !feed_input_can_seek(&feed->input))
+        (void)feed_input_drain(&feed->input, why);
+    return ok;
+}
+
+/* No archive: the whole input is one nameless member. */
+static bool do_single(struct feed *feed, struct error *err)
+{
+    struct spool_file file = {.descriptor = -1};
+    struct error why = {0};
+    size_t got = 1;
+    bool ok = true;
+
+    feed->members++;
+    ok = spool_file_make(feed, &file, &why);
+    while (ok && got > 0) {
+        ok = feed_input_read(&feed->input, feed->block, BLOCK_BYTES, &got, &why);
+        if (ok && got > 0)
+            ok = spool_file_put(feed, &file, feed->block, got, file.size, &why);
+    }
+    ok = spool_file_end(&file, ok, &why) && ok;
+    return ok ? tell_file(feed, NULL, file.name, file.size, err) : tell_fault(feed, NULL, &why, err);
+}
+
+/* -- the job -------------------------------------------------------------------------------- */
+
+static bool do_input(struct feed *feed, const struct bytes *bytes, struct job_result *result, struct error *err)
+{
+    struct error why = {0};
+    const char *what = "";
+    enum sniffed kind = SNIFFED_UNKNOWN;
+    bool ok = true;
+
+    if (!feed_input_open(&feed->input, bytes, &kind, &what, &why))
+        return job_fault(result, &why);
+    if (kind == SNIFFED_UNKNOWN && feed_input_can_seek(&feed->input) && sniff_zip_at_end(bytes))
+        kind = SNIFFED_ZIP;
+    if (kind == SNIFFED_EMPTY || kind == SNIFFED_OTHER) {
+        result->ignored = kind == SNIFFED_OTHER;
+        (void)error_set(&why, ERROR_NOT_DICOM, "%s", what);
+    } else if (kind != SNIFFED_ZIP && kind != SNIFFED_TAR) {
+        ok = do_single(feed, err);
+    } else if (feed->job->sources[0].depth >= LIMIT(ARCHIVE_DEPTH)) {
+        (void)error_set(&why, ERROR_LIMIT, "an archive in %u others, ARCHIVE_DEPTH is %" PRIu64,
+                        feed->job->sources[0].depth, LIMIT(ARCHIVE_DEPTH));
+    } else {
+        ok = do_archive(feed, kind, &why, err);
+    }
+    if (why.kind != ERROR_NONE)
+        (void)job_fault(result, &why);
+    result->members = feed->members;
+    return ok;
+}
+
+bool worker_feed(struct worker *worker, uint32_t number, const struct job *job, struct job_result *result,
+                 struct error *err)
+{
+    const struct source *const source = &job->sources[0];
+    struct feed *const feed = memory_zeroed(sizeof *feed, err);
+    const struct bytes *bytes = NULL;
+    struct error why = {0};
+    bool ok = true;
+
+    if (feed == NULL)
+        return false;
+    feed->worker = worker;
+    feed->job = job;
+    feed->number = number;
+    feed->block = memory_new(BLOCK_BYTES, err);
+    if (feed->block == NULL)
+        ok = false;
+    else if (strcmp(source->path, "-") != 0 && !sources_open(worker->sources, source, SOURCE_WHOLE, &bytes, &why))
+        ok = job_fault(result, &why);
+    else
+        ok = do_input(feed, bytes, result, err);
+    feed_input_close(&feed->input);
+    sources_close(worker->sources);
+    memory_free(feed->block);
+    memory_free(feed);
+    return ok;
+}

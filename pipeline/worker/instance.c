@@ -1,0 +1,202 @@
+#include "instance.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/limits.h"
+#include "base/memory.h"
+#include "worker/published.h"
+
+/* The end of a relic: u64 bytes of the whole object, u8 whether a form follows, form (or zeros), MAGIC. Bytes of pixel
+ * data before it let image_read look at the first item. */
+static const char magic[] = "SPRELIC1";
+enum { MAGIC_SIZE = 8, TRAILER = 8 + 1 + PLANE_FORM_BYTES + MAGIC_SIZE, PIXEL_BYTES = 512, RELIC_MOST = 64 << 20 };
+
+/* -- the data set --------------------------------------------------------------------------- */
+
+bool instance_open(struct instance *instance, const struct bytes *bytes, const struct spool_maker *spool,
+                   struct error *err)
+{
+    *instance = (struct instance){0};
+    return object_open(bytes, spool, &instance->object, err);
+}
+
+static bool has_functional_groups(const struct object *object)
+{
+    const struct dataset *const dataset = object_dataset(object);
+
+    return dataset_has(dataset, TAG(0x5200, 0x9230));
+}
+
+bool instance_read_image(struct instance *instance, struct error *err)
+{
+    instance->varies = has_functional_groups(instance->object);
+    return image_read(instance->object, &instance->image, &instance->notes, err);
+}
+
+void instance_release(struct instance *instance)
+{
+    if (instance->has_display)
+        frame_display_release(&instance->display);
+    frame_index_close(instance->index);
+    plane_reader_free(instance->planes);
+    image_release(&instance->image);
+    object_close(instance->object);
+    buffer_release(&instance->notes);
+    *instance = (struct instance){0};
+}
+
+/* -- frames --------------------------------------------------------------------------------- */
+
+bool instance_use_source(struct instance *instance, struct error *err)
+{
+    if (!frame_index_open(instance->object, &instance->image, &instance->notes, &instance->index, err))
+        return false;
+    instance->image.frames = frame_index_count(instance->index);
+    return instance->image.frames > 0 || error_set(err, ERROR_TRUNCATED, "there is no frame in the pixel data");
+}
+
+void instance_use_planes(struct instance *instance, struct plane_reader *planes)
+{
+    instance->planes = planes;
+    if (instance->has_form)
+        instance->image.frames = instance->form.frames;
+}
+
+static bool published_path(const struct instance *instance, uint32_t number, char path[PATH_SIZE], struct error *err)
+{
+    char relative[PATH_SIZE];
+
+    return layout_path(instance->subject, PLACE_FRAME, NULL, number, NULL, NULL, relative, err) &&
+           path_join(path, instance->public_folder, relative, err);
+}
+
+bool instance_use_published(struct instance *instance, const char *public_folder, const struct subject *subject,
+                            struct error *err)
+{
+    char path[PATH_SIZE];
+
+    instance->public_folder = public_folder;
+    instance->subject = subject;
+    if (instance->has_form)
+        instance->image.frames = instance->form.frames;
+    if (!published_path(instance, instance->image.frames, path, err))
+        return false;
+    return access(path, R_OK) == 0 ||
+           error_set(err, ERROR_IO, "the source is gone, and frame %u of %u is not published",
+                     instance->image.frames, instance->image.frames);
+}
+
+static bool decode_source(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
+                          struct error *err)
+{
+    unsigned bit_offset = 0;
+
+    return frame_index_read(instance->index, number, &studio->coded, &bit_offset, err) &&
+           decoder_run(studio->decoder, &instance->image, number, studio->coded.data, studio->coded.size, bit_offset,
+                       frame, &instance->notes, err);
+}
+
+bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
+                    struct error *err)
+{
+    char path[PATH_SIZE];
+    const struct plane_form *const form = instance->has_form ? &instance->form : NULL;
+    bool ok = false;
+
+    if (instance->index != NULL)
+        ok = decode_source(instance, number, studio, frame, err);
+    else if (instance->planes != NULL)
+        ok = plane_reader_get(instance->planes, number, &studio->coded, frame, err);
+    else
+        ok = published_path(instance, number, path, err) &&
+             published_frame(path, &instance->image, form, number, studio, &instance->notes, frame, err);
+    if (!ok) /* the decoder names the frame itself */
+        return instance->image.frames > 1 && strncmp(err->text, "frame ", 6) != 0
+                   ? error_context(err, "frame %u", number)
+                   : false;
+    if (!instance->has_form) {
+        instance->form = plane_form_of(frame, instance->image.frames);
+        instance->has_form = true;
+    }
+    return true;
+}
+
+/* -- display -------------------------------------------------------------------------------- */
+
+bool instance_display(struct instance *instance, uint32_t number, const struct frame_display **display,
+                      struct error *err)
+{
+    *display = &instance->display;
+    if (instance->has_display && (!instance->varies || instance->display_frame == number))
+        return true;
+    if (instance->has_display)
+        frame_display_release(&instance->display);
+    instance->display_frame = number;
+    instance->has_display =
+        image_frame_display(instance->object, &instance->image, number, &instance->display, err);
+    return instance->has_display;
+}
+
+bool instance_is_colour(const struct instance *instance)
+{
+    const struct frame frame = {.samples_per_pixel = instance->image.samples_per_pixel,
+                                .photometric = instance->image.photometric};
+
+    return frame_is_colour(&frame);
+}
+
+/* -- the relic ------------------------------------------------------------------------------ */
+
+bool instance_relic(const struct instance *instance, struct buffer *out, struct error *err)
+{
+    const struct bytes *const bytes = object_bytes(instance->object);
+    const struct pixel_location pixels = object_pixels(instance->object);
+    uint64_t from = 0, end = 0;
+    size_t got = 0;
+
+    object_header_range(instance->object, &from, &end);
+    if (pixels.element != PIXEL_ELEMENT_NONE)
+        end = pixels.offset + PIXEL_BYTES;
+    if (end > bytes->size)
+        end = bytes->size;
+    if (end > RELIC_MOST)
+        return error_set(err, ERROR_LIMIT, "a header of %" PRIu64 " bytes is not kept, %d is the most", end,
+                         RELIC_MOST);
+    if (!buffer_reserve(out, (size_t)end + TRAILER, err) ||
+        !bytes->read(bytes, 0, out->data + out->size, (size_t)end, &got, err))
+        return false;
+    out->size += got;
+    static const struct plane_form none;
+    return buffer_put_u64(out, bytes->size, err) && buffer_put_u8(out, instance->has_form, err) &&
+           plane_form_write(instance->has_form ? &instance->form : &none, out, err) &&
+           buffer_append(out, magic, MAGIC_SIZE, err);
+}
+
+static bool read_relic(const struct bytes *bytes, uint64_t offset, void *to, size_t size, size_t *got,
+                       struct error *err)
+{
+    const struct relic_header *const header = (const struct relic_header *)(const void *)bytes; /* its first member */
+    const size_t left = offset < header->size ? header->size - (size_t)offset : 0;
+
+    (void)err;
+    *got = size < left ? size : left;
+    if (*got > 0)
+        memcpy(to, header->data + offset, *got);
+    return true;
+}
+
+bool relic_parse(const void *relic, size_t size, struct relic_header *header, struct plane_form *form, bool *has_form,
+                 struct error *err)
+{
+    const uint8_t *const data = relic;
+
+    if (size < TRAILER || memcmp(data + size - MAGIC_SIZE, magic, MAGIC_SIZE) != 0)
+        return error_set(err, ERROR_CORRUPT, "what is kept of the instance is malformed");
+    struct reader reader = reader_over(data + size - TRAILER, TRAILER - MAGIC_SIZE);
+    *header = (struct relic_header){.bytes = {.size = reader_u64(&reader), .read = read_relic, .descriptor = -1},
+                                    .data = data, .size = size - TRAILER};
+    *has_form = reader_u8(&reader) != 0;
+    return !*has_form || plane_form_parse(&reader, form, err);
+}

@@ -1,0 +1,117 @@
+#include "published.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/limits.h"
+#include "base/path.h"
+#include "dicom/transfer_syntax.h"
+
+enum { HEAD_MOST = 1024, BOUNDARY_MOST = 72, UID_MOST = 64 };
+
+static bool malformed(struct error *err, const char *what)
+{
+    return error_set(err, ERROR_CORRUPT, "a published frame is malformed: %s", what);
+}
+
+/* "transfer-syntax=1.2.3" in the part's header. */
+static const struct transfer_syntax *find_syntax(const char *head, size_t size)
+{
+    static const char key[] = "transfer-syntax=";
+    const char *const at = memmem(head, size, key, sizeof key - 1);
+    char uid[UID_MOST + 1];
+
+    if (at == NULL)
+        return NULL;
+    const char *const from = at + sizeof key - 1;
+    const size_t left = (size_t)(head + size - from);
+    size_t length = 0;
+    while (length < left && length < UID_MOST && strchr("0123456789.", from[length]) != NULL && from[length] != '\0')
+        length++;
+    memcpy(uid, from, length);
+    uid[length] = '\0';
+    return transfer_syntax_find(uid);
+}
+
+bool published_part(const struct buffer *body, const uint8_t **payload, size_t *size,
+                    const struct transfer_syntax **transfer_syntax, struct error *err)
+{
+    const uint8_t *const data = body->data;
+    const size_t head_room = body->size < HEAD_MOST ? body->size : HEAD_MOST;
+    const uint8_t *const line = body->size > 0 ? memmem(data, head_room, "\r\n", 2) : NULL;
+    const uint8_t *const blank = line != NULL ? memmem(data, head_room, "\r\n\r\n", 4) : NULL;
+    char tail[BOUNDARY_MOST + 8];
+
+    if (blank == NULL || data[0] != '-' || data[1] != '-' || line - data > BOUNDARY_MOST)
+        return malformed(err, "no part");
+    const int tail_size = snprintf(tail, sizeof tail, "\r\n%.*s--\r\n", (int)(line - data), (const char *)data);
+    const size_t before = (size_t)(blank + 4 - data);
+    if (body->size < before + (size_t)tail_size ||
+        memcmp(data + body->size - (size_t)tail_size, tail, (size_t)tail_size) != 0)
+        return malformed(err, "it does not end with its boundary");
+    *transfer_syntax = find_syntax((const char *)data, before);
+    if (*transfer_syntax == NULL)
+        return malformed(err, "no transfer syntax");
+    *payload = data + before;
+    *size = body->size - before - (size_t)tail_size;
+    return true;
+}
+
+/* Chroma has been upsampled and a codestream's transform undone before the frame was published. */
+static enum photometric decoded_photometric(enum photometric declared)
+{
+    switch (declared) {
+    case PHOTOMETRIC_YBR_RCT:
+    case PHOTOMETRIC_YBR_ICT:
+        return PHOTOMETRIC_RGB;
+    case PHOTOMETRIC_YBR_FULL_422:
+        return PHOTOMETRIC_YBR_FULL;
+    default:
+        return declared;
+    }
+}
+
+/* The image as its published frames are: its own coding, no planes, the bits that the first decoding found. */
+static struct image published_image(const struct image *image, const struct plane_form *form,
+                                    const struct transfer_syntax *syntax)
+{
+    struct image made = *image; /* borrows the LUTs */
+
+    made.transfer_syntax = syntax;
+    made.big_endian = made.swapped_pairs = false;
+    made.planar_configuration = 0;
+    made.photometric = decoded_photometric(image->photometric);
+    if (form != NULL) {
+        made.photometric = form->photometric;
+        made.bits_stored = form->bits_stored;
+        made.is_signed = form->is_signed;
+        made.samples_per_pixel = form->samples_per_pixel;
+    }
+    if (made.element == PIXEL_ELEMENT_INTEGER)
+        made.bits_allocated = (uint16_t)(8 * sample_size(form != NULL ? form->type
+                                                                      : sample_type_of(image->bits_allocated,
+                                                                                       image->is_signed)));
+    made.high_bit = (uint16_t)(made.bits_stored - 1);
+    return made;
+}
+
+bool published_frame(const char *path, const struct image *image, const struct plane_form *form, uint32_t number,
+                     struct studio *studio, struct buffer *notes, struct frame *frame, struct error *err)
+{
+    const uint8_t *payload = NULL;
+    const struct transfer_syntax *syntax = NULL;
+    size_t size = 0;
+
+    buffer_clear(&studio->coded);
+    if (!path_read_file(path, LIMIT(FRAME_BYTES) + LIMIT(FRAME_BYTES) / 4, &studio->coded, err) ||
+        !published_part(&studio->coded, &payload, &size, &syntax, err))
+        return false;
+    const struct image made = published_image(image, form, syntax);
+    if (!decoder_run(studio->decoder, &made, number, payload, size, 0, frame, notes, err))
+        return false;
+    if (form != NULL) {
+        frame->photometric = form->photometric;
+        frame->lossy = form->lossy;
+    }
+    return true;
+}

@@ -1,0 +1,112 @@
+/* JOB_RENDER: stages of one instance again, with the series window: from the planes in the spool, else from the source,
+ * else from what is kept of it and its published frames. The bytes made are the same. */
+#include "base/memory.h"
+#include "run.h"
+#include "worker/kept.h"
+
+struct rendering {
+    struct run run;
+    struct kept kept; /* of a source that is gone */
+};
+
+static bool open_spool(struct rendering *r, struct error *err)
+{
+    struct plane_reader *planes = NULL;
+    char path[PATH_SIZE];
+
+    if (!path_join(path, r->run.worker->spool, r->run.job->spool, err) || !plane_reader_open(path, &planes, err))
+        return false;
+    const struct buffer *const relic = plane_reader_relic(planes);
+    if (!kept_open_relic(r->run.worker, &r->kept, relic->data, relic->size, &r->run.instance, err)) {
+        plane_reader_free(planes);
+        return false;
+    }
+    instance_use_planes(&r->run.instance, planes);
+    return true;
+}
+
+static bool open_source(struct rendering *r, struct error *err)
+{
+    struct run *const run = &r->run;
+    const struct job *const job = run->job;
+    const struct spool_maker spool = worker_spool_maker(run->worker);
+    const struct bytes *bytes = NULL;
+    struct digest digest;
+
+    if (job->source_count == 0)
+        return error_set(err, ERROR_IO, "the source is gone");
+    if (!sources_open(run->worker->sources, &job->sources[0], SOURCE_WHOLE, &bytes, err) ||
+        !worker_digest(run->worker, bytes, &digest, err))
+        return false;
+    if (job->has_source_digest && !digest_equal(&digest, &job->source_digest))
+        return error_set(err, ERROR_IO, "the source has changed");
+    return instance_open(&run->instance, bytes, &spool, err) && instance_read_image(&run->instance, err) &&
+           instance_use_source(&run->instance, err);
+}
+
+static bool open_keep(struct rendering *r, struct error *err)
+{
+    struct worker *const worker = r->run.worker;
+
+    if (!r->run.job->has_source_digest)
+        return error_set(err, ERROR_IO, "the source is gone, and nothing is kept of it");
+    return kept_open(worker, &r->kept, &r->run.job->source_digest, &r->run.instance, err) &&
+           instance_use_published(&r->run.instance, worker->public, &r->run.subject, err);
+}
+
+/* The nearest one that works; what the source itself is wrong with needs no second try. */
+static bool open_any(struct rendering *r, struct error *err)
+{
+    struct error why = {0};
+
+    if (r->run.job->spool[0] != '\0' && open_spool(r, &why))
+        return true;
+    instance_release(&r->run.instance);
+    if (open_source(r, err))
+        return true;
+    instance_release(&r->run.instance);
+    sources_close(r->run.worker->sources);
+    why = *err;
+    if (open_keep(r, err))
+        return true;
+    if (r->run.job->source_count > 0)
+        *err = why; /* the source is there: its own fault says more */
+    return false;
+}
+
+static bool do_render(struct rendering *r, struct error *err)
+{
+    struct run *const run = &r->run;
+    const struct job *const job = run->job;
+    struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio,
+                               .series_window = job->has_window ? &job->window : NULL,
+                               .cpu_seconds = run->worker->setup.cpu_seconds};
+
+    if (!open_any(r, err) || !run_begin(run, false, err))
+        return false;
+    pass.stages = run->stages;
+    const bool ok = frames_run(&pass, err);
+    run->result->frames = pass.readable;
+    return ok && run_finish(run, &pass, err);
+}
+
+bool worker_render(struct worker *worker, const struct job *job, struct job_result *result, struct error *err)
+{
+    struct rendering *const r = memory_zeroed(sizeof *r, err);
+    struct error why = {0};
+
+    if (r == NULL)
+        return false;
+    r->run.worker = worker;
+    r->run.job = job;
+    r->run.result = result;
+    r->run.subject = job->subject;
+    if (!do_render(r, &why))
+        (void)job_fault(result, &why);
+    const bool ok = run_tell_notes(&r->run, err);
+    run_release(&r->run, result->error != ERROR_NONE);
+    kept_release(&r->kept);
+    memory_free(r);
+    sources_close(worker->sources);
+    return ok;
+}

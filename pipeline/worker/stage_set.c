@@ -1,0 +1,340 @@
+#include "stage_set.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "stages/stages.h"
+
+enum { STAGES_MOST = 32, REASON_SIZE = 200 };
+
+struct stage_options {
+    size_t count;              /* of stages[] */
+    void *values[STAGES_MOST]; /* each the stage's own struct */
+};
+
+enum slot_state { SLOT_LIVE, SLOT_DEFERRED, SLOT_ENDED };
+
+struct slot {
+    struct stage_run run;
+    enum slot_state state;
+    bool begun;     /* release is due */
+    bool saw_picture;
+    size_t product; /* in the staging's manifest */
+};
+
+struct stage_set {
+    struct staging *staging;
+    size_t count;
+    struct slot slots[STAGES_MOST];
+};
+
+/* -- options -------------------------------------------------------------------------------- */
+
+static size_t stage_count(void)
+{
+    size_t count = 0;
+
+    while (count < STAGES_MOST && stages[count] != NULL)
+        count++;
+    return count;
+}
+
+static bool apply_setting(struct stage_options *options, const struct stage_setting *setting, struct error *err)
+{
+    for (size_t i = 0; i < options->count; i++)
+        if (strcmp(stages[i]->name, setting->stage) == 0)
+            return option_set(stages[i]->options, options->values[i], setting->option, setting->value, err) ||
+                   error_context(err, "%s", setting->stage);
+    return error_set(err, ERROR_USAGE, "there is no stage \"%s\"", setting->stage);
+}
+
+bool stage_options_new(const struct stage_setting *settings, size_t count, struct stage_options **options,
+                       struct error *err)
+{
+    struct stage_options *const made = memory_zeroed(sizeof *made, err);
+    bool ok = made != NULL;
+
+    for (size_t total = stage_count(); ok && made->count < total; made->count++) {
+        void *const values = memory_zeroed(stages[made->count]->options_size, err);
+
+        made->values[made->count] = values;
+        ok = values != NULL && option_defaults(stages[made->count]->options, values, err);
+    }
+    for (size_t i = 0; ok && i < count; i++)
+        ok = apply_setting(made, &settings[i], err);
+    if (!ok) {
+        stage_options_free(made);
+        return false;
+    }
+    *options = made;
+    return true;
+}
+
+void stage_options_free(struct stage_options *options)
+{
+    for (size_t i = 0; options != NULL && i < STAGES_MOST; i++)
+        memory_free(options->values[i]);
+    memory_free(options);
+}
+
+/* -- telling -------------------------------------------------------------------------------- */
+
+static bool copy_text(const char *from, const char **to, struct error *err)
+{
+    *to = from != NULL ? memory_string(from, err) : NULL;
+    return from == NULL || *to != NULL;
+}
+
+static bool tell_options(const struct option *table, struct stage_row *row, struct error *err)
+{
+    size_t count = 0;
+
+    while (table != NULL && table[count].name != NULL)
+        count++;
+    row->options = memory_array(count + 1, sizeof *row->options, err);
+    if (row->options == NULL)
+        return false;
+    for (; row->option_count < count; row->option_count++) {
+        const struct option *const from = &table[row->option_count];
+        struct option *const to = &row->options[row->option_count];
+
+        *to = (struct option){.type = from->type, .least = from->least, .most = from->most};
+        if (!copy_text(from->name, &to->name, err) || !copy_text(from->default_value, &to->default_value, err) ||
+            !copy_text(from->choices, &to->choices, err) || !copy_text(from->help, &to->help, err))
+            return false;
+    }
+    return true;
+}
+
+static bool tell_stage(const struct stage *stage, const void *values, struct stage_row *row, struct error *err)
+{
+    struct buffer canonical = {0};
+    bool ok = option_canonical(stage->options, values, &canonical, err);
+
+    *row = (struct stage_row){.version = stage->version,
+                              .scope = (uint32_t)stage->scope,
+                              .needs = stage->needs,
+                              .on_by_default = stage->on_by_default};
+    row->name = memory_string(stage->name, err);
+    row->summary = memory_string(stage->summary, err);
+    row->canonical_options = memory_string(buffer_text(&canonical), err);
+    ok = ok && row->name != NULL && row->summary != NULL && row->canonical_options != NULL &&
+         tell_options(stage->options, row, err);
+    buffer_release(&canonical);
+    return ok;
+}
+
+bool stage_options_tell(const struct stage_options *options, struct worker_hello *hello, struct error *err)
+{
+    hello->stages = memory_array(options->count, sizeof *hello->stages, err);
+    if (hello->stages == NULL)
+        return false;
+    for (; hello->stage_count < options->count; hello->stage_count++) {
+        const size_t i = hello->stage_count;
+
+        if (!tell_stage(stages[i], options->values[i], &hello->stages[i], err))
+            return false;
+    }
+    return true;
+}
+
+/* -- one job -------------------------------------------------------------------------------- */
+
+static bool is_named(const char *name, const char *names)
+{
+    const size_t length = strlen(name);
+
+    for (const char *at = names; at != NULL && *at != '\0';) {
+        const size_t word = strcspn(at, ",");
+
+        if (word == length && memcmp(at, name, length) == 0)
+            return true;
+        at += word + (at[word] == ',');
+    }
+    return false;
+}
+
+bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
+                   struct staging *staging, struct buffer *notes, struct stage_set **set, struct error *err)
+{
+    struct stage_set *const made = memory_zeroed(sizeof *made, err);
+
+    if (made == NULL)
+        return false;
+    made->staging = staging;
+    for (size_t i = 0; i < options->count; i++) {
+        if (!is_named(stages[i]->name, names) || stages[i]->scope != SCOPE_INSTANCE)
+            continue;
+        struct slot *const slot = &made->slots[made->count];
+        slot->state = SLOT_ENDED;
+        slot->run = (struct stage_run){.stage = stages[i], .input = input, .options = options->values[i],
+                                       .staging = staging, .notes = notes};
+        slot->run.state = memory_zeroed(stages[i]->state_size, err);
+        if (slot->run.state == NULL) {
+            stage_set_free(made);
+            return false;
+        }
+        made->count++;
+    }
+    *set = made;
+    return true;
+}
+
+void stage_set_free(struct stage_set *set)
+{
+    for (size_t i = 0; set != NULL && i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+
+        if (slot->begun && slot->run.stage->release != NULL)
+            slot->run.stage->release(&slot->run);
+        memory_free(slot->run.state);
+    }
+    memory_free(set);
+}
+
+/* Ends a slot's product. */
+static bool end(struct stage_set *set, struct slot *slot, enum product_state state, const char *reason,
+                struct error *err)
+{
+    slot->state = SLOT_ENDED;
+    staging_select(set->staging, slot->product);
+    return staging_end(set->staging, state, reason, err);
+}
+
+/* A stage's own failure; a disk's is everybody's. */
+static bool drop(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
+{
+    struct error ignored;
+
+    if (why->kind != ERROR_IO)
+        return end(set, slot, PRODUCT_FAILED, why->text, err);
+    (void)end(set, slot, PRODUCT_FAILED, why->text, &ignored);
+    *err = *why;
+    return false;
+}
+
+static bool begin_slot(struct stage_set *set, struct slot *slot, bool defer, struct error *err)
+{
+    const struct stage *const stage = slot->run.stage;
+    char reason[REASON_SIZE] = "";
+    struct error why = {0};
+
+    if (!staging_begin(set->staging, stage->name, stage->version, err))
+        return false;
+    slot->product = staging_selected(set->staging);
+    if (stage->accepts != NULL && !stage->accepts(slot->run.input, slot->run.options, reason, sizeof reason))
+        return end(set, slot, PRODUCT_SKIPPED, reason, err);
+    slot->begun = true;
+    if (!stage->begin(&slot->run, &why))
+        return drop(set, slot, &why, err);
+    slot->state = defer && (stage->needs & NEEDS_PICTURE) != 0 ? SLOT_DEFERRED : SLOT_LIVE;
+    return true;
+}
+
+bool stage_set_begin(struct stage_set *set, bool defer, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!begin_slot(set, &set->slots[i], defer, err))
+            return false;
+    return true;
+}
+
+bool stage_set_has_deferred(const struct stage_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->slots[i].state == SLOT_DEFERRED)
+            return true;
+    return false;
+}
+
+static bool slot_wants(const struct slot *slot, uint32_t number)
+{
+    const struct stage *const stage = slot->run.stage;
+
+    return stage->frame != NULL && (stage->wants == NULL || stage->wants(&slot->run, number));
+}
+
+bool stage_set_wants(const struct stage_set *set, unsigned needs, uint32_t number)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct slot *const slot = &set->slots[i];
+
+        if (slot->state == SLOT_LIVE && (slot->run.stage->needs & needs) != 0 && slot_wants(slot, number))
+            return true;
+    }
+    return false;
+}
+
+bool stage_set_defers(const struct stage_set *set, uint32_t number)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->slots[i].state == SLOT_DEFERRED && slot_wants(&set->slots[i], number))
+            return true;
+    return false;
+}
+
+static bool frame_slot(struct stage_set *set, struct slot *slot, const struct stage_frame *frame,
+                       const struct error *picture_fault, struct error *err)
+{
+    const bool needs_picture = (slot->run.stage->needs & NEEDS_PICTURE) != 0;
+    struct stage_frame given = *frame;
+    struct error why = {0};
+
+    if (needs_picture && frame->picture == NULL) {
+        why = *picture_fault;
+        (void)error_context(&why, "frame %u", frame->frame->number);
+        return drop(set, slot, &why, err);
+    }
+    if (!needs_picture)
+        given.picture = NULL;
+    slot->saw_picture = slot->saw_picture || needs_picture;
+    staging_select(set->staging, slot->product);
+    if (slot->run.stage->frame(&slot->run, &given, &why))
+        return true;
+    (void)error_context(&why, "frame %u", frame->frame->number);
+    return drop(set, slot, &why, err);
+}
+
+bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, const struct error *picture_fault,
+                     struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+
+        if (slot->state == SLOT_LIVE && slot_wants(slot, frame->frame->number) &&
+            !frame_slot(set, slot, frame, picture_fault, err))
+            return false;
+    }
+    return true;
+}
+
+static bool finish_slot(struct stage_set *set, struct slot *slot, uint32_t *information, struct error *err)
+{
+    struct error why = {0};
+
+    if (slot->state == SLOT_DEFERRED)
+        return end(set, slot, PRODUCT_DEFERRED, NULL, err);
+    if (slot->state != SLOT_LIVE)
+        return true;
+    staging_select(set->staging, slot->product);
+    if (slot->run.stage->finish != NULL && !slot->run.stage->finish(&slot->run, &why))
+        return drop(set, slot, &why, err);
+    if (slot->run.information > *information)
+        *information = slot->run.information;
+    return end(set, slot, PRODUCT_DONE, NULL, err);
+}
+
+bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!finish_slot(set, &set->slots[i], information, err))
+            return false;
+    return true;
+}
+
+void stage_set_mark_window(const struct stage_set *set, struct manifest *manifest, const struct digest *window)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->slots[i].saw_picture)
+            manifest->products[set->slots[i].product].window_digest = *window;
+}

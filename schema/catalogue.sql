@@ -1,0 +1,181 @@
+-- The catalogue of a site (SITE/catalogue.sqlite): migration 1. Column names are the DICOM keywords in
+-- snake case. Every write is the coordinator's (pipeline/coordinator/catalogue.c); other programs read.
+-- Paths of artefacts are relative to public/. Times are UTC, ISO 8601.
+
+CREATE TABLE run (
+    run_id INTEGER PRIMARY KEY,
+    started TEXT NOT NULL,
+    started_ns INTEGER NOT NULL,             -- CLOCK_REALTIME: a source changed after it is read again
+    ended TEXT,                              -- NULL: still running, or interrupted by force
+    arguments TEXT NOT NULL,
+    version TEXT NOT NULL,
+    libraries TEXT,
+    exit_status INTEGER,
+    summary TEXT
+) STRICT;
+
+-- A file or archive as it was when it was last read: unchanged, it is not read again.
+CREATE TABLE source_file (
+    path TEXT PRIMARY KEY,                   -- absolute, as offered
+    device INTEGER NOT NULL, inode INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+    read_ns INTEGER NOT NULL                 -- CLOCK_REALTIME when the read began
+) STRICT;
+
+CREATE TABLE study (
+    study_instance_uid TEXT PRIMARY KEY,
+    patient_id TEXT, patient_name TEXT, patient_birth_date TEXT, patient_sex TEXT,
+    study_date TEXT, study_time TEXT, study_id TEXT, study_description TEXT, accession_number TEXT,
+    referring_physician_name TEXT,
+    source_order TEXT,                       -- of the object that says all this: the first of the study
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),   -- done: study.json is current
+    published_digest TEXT,                   -- SHA-256 of study.json
+    note TEXT                                -- "objects disagree on Patient ID: ..."
+) STRICT;
+
+CREATE TABLE series (
+    study_instance_uid TEXT NOT NULL REFERENCES study ON DELETE CASCADE,
+    series_instance_uid TEXT NOT NULL,
+    modality TEXT, series_number INTEGER, series_date TEXT, series_time TEXT, series_description TEXT,
+    body_part_examined TEXT, laterality TEXT, protocol_name TEXT, manufacturer TEXT,
+    frame_of_reference_uid TEXT,
+    source_order TEXT,                       -- of the object that says all this: the first of the series
+    state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),
+    volume_verdict TEXT,
+    window_digest TEXT,                      -- of the computed window the pictures were made with
+    thumbnail_instance_id INTEGER,           -- the slice that stands for the series
+    PRIMARY KEY (study_instance_uid, series_instance_uid)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE instance (
+    instance_id INTEGER PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL,
+    series_instance_uid TEXT NOT NULL,
+    sop_instance_uid TEXT NOT NULL,
+    sop_class_uid TEXT, transfer_syntax_uid TEXT,
+    instance_number INTEGER, acquisition_number INTEGER, content_date TEXT, content_time TEXT,
+    image_type TEXT, rows INTEGER, columns INTEGER, number_of_frames INTEGER,
+    samples_per_pixel INTEGER, bits_allocated INTEGER, bits_stored INTEGER, high_bit INTEGER,
+    pixel_representation INTEGER, photometric_interpretation TEXT, planar_configuration INTEGER,
+    pixel_spacing TEXT, image_position_patient TEXT, image_orientation_patient TEXT, slice_location REAL,
+    rescale_slope REAL, rescale_intercept REAL, rescale_type TEXT,
+    lossy_image_compression TEXT, burned_in_annotation TEXT, specific_character_set TEXT,
+    patient_id TEXT,                         -- as this object says it: disagreements are reported
+    source TEXT NOT NULL,                    -- absolute path as offered; "-" for stdin
+    member TEXT,                             -- name inside an archive
+    member_index INTEGER,                    -- in a ZIP's central directory; NULL: no random access
+    source_order TEXT NOT NULL,              -- sort key of (source, member): "in order of path"
+    source_bytes INTEGER,
+    source_digest TEXT,                      -- SHA-256; NULL until decoded
+    is_current INTEGER NOT NULL DEFAULT 1 CHECK (is_current IN (0, 1)),
+    state TEXT NOT NULL DEFAULT 'pending'
+        CHECK (state IN ('pending', 'running', 'done', 'skipped', 'failed', 'quarantined')),
+    reason TEXT,                             -- the error kind's word, or "no_image"
+    detail TEXT,
+    notes TEXT,                              -- recoveries: what was repaired while reading
+    frames INTEGER,                          -- readable
+    needs_window INTEGER NOT NULL DEFAULT 0,
+    has_histogram INTEGER NOT NULL DEFAULT 0,
+    information INTEGER,
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE,
+    UNIQUE (study_instance_uid, series_instance_uid, sop_instance_uid, source_digest)
+) STRICT;
+CREATE UNIQUE INDEX instance_source ON instance (source, coalesce(member, ''), coalesce(member_index, -1))
+    WHERE source <> '-';                     -- what stdin gives has no address
+CREATE INDEX instance_state ON instance (study_instance_uid, series_instance_uid, state, source_order)
+    WHERE state IN ('pending', 'running');   -- the queue of a run
+CREATE INDEX instance_digest ON instance (source_digest);
+
+CREATE TABLE voi_window (
+    voi_window_id INTEGER PRIMARY KEY,
+    instance_id INTEGER REFERENCES instance ON DELETE CASCADE,  -- NULL: of the series
+    study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
+    frame INTEGER,                           -- NULL: all frames
+    name TEXT, center REAL, width REAL, function TEXT,
+    origin TEXT NOT NULL CHECK (origin IN ('tag', 'voi_lut', 'computed', 'preset')),
+    is_valid INTEGER NOT NULL DEFAULT 1,
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
+) STRICT;
+CREATE INDEX voi_window_series ON voi_window (study_instance_uid, series_instance_uid);
+CREATE INDEX voi_window_instance ON voi_window (instance_id);
+
+-- One stage over one instance or series.
+CREATE TABLE product (
+    product_id INTEGER PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
+    instance_id INTEGER REFERENCES instance ON DELETE CASCADE,  -- NULL: subject is the series
+    subject TEXT NOT NULL CHECK (subject IN ('instance', 'series')),
+    stage TEXT NOT NULL,
+    stage_version INTEGER NOT NULL,
+    options_digest TEXT NOT NULL,
+    input_digest TEXT NOT NULL,              -- of the source digest and the window used
+    state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'skipped', 'failed')),  -- pending: waits for the series window
+    reason TEXT,
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
+) STRICT;
+CREATE UNIQUE INDEX product_subject ON product (instance_id, stage) WHERE instance_id IS NOT NULL;
+CREATE INDEX product_series ON product (study_instance_uid, series_instance_uid);
+
+CREATE TABLE artefact (
+    artefact_id INTEGER PRIMARY KEY,
+    product_id INTEGER NOT NULL REFERENCES product ON DELETE CASCADE,
+    study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
+    instance_id INTEGER,
+    frame INTEGER,                           -- from 1; NULL: not of one frame
+    stage TEXT NOT NULL,
+    place INTEGER NOT NULL,                  -- enum place of job/layout.h
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,                      -- relative to public/; a folder for a tree
+    media_type TEXT NOT NULL,
+    files INTEGER NOT NULL DEFAULT 1,        -- of a tree
+    bytes INTEGER NOT NULL,
+    sha256 TEXT NOT NULL,
+    columns INTEGER, rows INTEGER
+) STRICT;
+CREATE UNIQUE INDEX artefact_path ON artefact (path);
+CREATE INDEX artefact_product ON artefact (product_id);
+CREATE INDEX artefact_instance ON artefact (instance_id);
+
+CREATE TABLE byte_range (
+    artefact_id INTEGER NOT NULL REFERENCES artefact ON DELETE CASCADE,
+    resolution INTEGER NOT NULL,             -- 0: the smallest
+    columns INTEGER NOT NULL, rows INTEGER NOT NULL,
+    end_offset INTEGER NOT NULL,             -- the file's first end_offset bytes decode at this resolution
+    PRIMARY KEY (artefact_id, resolution)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE volume (
+    volume_id INTEGER PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
+    ordinal INTEGER NOT NULL, verdict TEXT NOT NULL, reason TEXT, affine TEXT,
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
+) STRICT;
+CREATE TABLE volume_slice (
+    volume_id INTEGER NOT NULL REFERENCES volume ON DELETE CASCADE,
+    dimension INTEGER NOT NULL, slice INTEGER NOT NULL, instance_id INTEGER NOT NULL, frame INTEGER NOT NULL,
+    PRIMARY KEY (volume_id, dimension, slice)
+) STRICT, WITHOUT ROWID;
+
+-- How each job went that did not simply succeed.
+CREATE TABLE attempt (
+    attempt_id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run,
+    job TEXT NOT NULL,                       -- "index", "object", ...
+    source TEXT, member TEXT, instance_id INTEGER,
+    exit_status INTEGER, signal TEXT, timed_out INTEGER NOT NULL DEFAULT 0,
+    wall_ms INTEGER, peak_kib INTEGER, output TEXT       -- the last lines the worker printed
+) STRICT;
+
+-- Every offered file or member that gave no instance row.
+CREATE TABLE rejected (
+    source TEXT NOT NULL, member TEXT, member_index INTEGER,
+    reason TEXT NOT NULL,                    -- not_dicom ignored duplicate corrupt truncated limit unsupported io crashed timeout
+    detail TEXT
+) STRICT;
+CREATE UNIQUE INDEX rejected_source ON rejected (source, coalesce(member, ''), coalesce(member_index, -1));
+
+-- Published files that were replaced: they stay for gc --grace, so that open pages do not break.
+CREATE TABLE garbage (
+    path TEXT PRIMARY KEY,                   -- relative to the site
+    since_ns INTEGER NOT NULL
+) STRICT;

@@ -1,0 +1,33 @@
+/* decode.h - from the coded bytes of one frame to stored values, by the codec that knows them
+ *
+ *     struct decoder *decoder = NULL;
+ *     decoder_new(&decoder, err);
+ *     decoder_run(decoder, &image, coded, size, bit_offset, &frame, notes, err);
+ *     decoder_free(decoder);
+ *
+ * The codestream's own header (size, precision, sign, components, transform) is read and reconciled
+ * with `image` before a decoder is trusted or memory taken; a contradiction that leaves a pixel
+ * in doubt is refused (CORRUPT, with both numbers), one that does not is resolved and noted.
+ * The frame's samples belong to the decoder and live until the next run; scratch memory is reused.
+ */
+#ifndef SLICEPRESS_STAGES_CODEC_DECODE_H
+#define SLICEPRESS_STAGES_CODEC_DECODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "dicom/frame.h"
+#include "dicom/image.h"
+
+struct decoder;
+
+bool decoder_new(struct decoder **decoder, struct error *err);
+void decoder_free(struct decoder *decoder);
+bool decoder_run(struct decoder *decoder, const struct image *image, uint32_t frame_number,
+                 const uint8_t *coded, size_t size, unsigned bit_offset, struct frame *frame,
+                 struct buffer *notes, struct error *err);
+
+#endif

@@ -1,0 +1,282 @@
+extern "C" { /* plain C headers */
+#include "htj2k_encode.h"
+
+#include "j2k_tileparts.h"
+}
+
+#include <cstdarg>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <stdexcept>
+
+#include <malloc.h>
+
+#include <ojph_arch.h>
+#include <ojph_base.h>
+#include <ojph_codestream.h>
+#include <ojph_file.h>
+#include <ojph_mem.h>
+#include <ojph_message.h>
+#include <ojph_params.h>
+
+namespace
+{
+
+using ojph::si32;
+using ojph::si64;
+using ojph::ui32;
+
+/* OpenJPH's own handlers print to stderr, which would be a worker's log. */
+class quiet_info : public ojph::message_info
+{
+    void operator()(int, const char *, int, const char *, ...) override
+    {
+    }
+};
+
+class quiet_warning : public ojph::message_warning
+{
+    void operator()(int, const char *, int, const char *, ...) override
+    {
+    }
+};
+
+class thrown_error : public ojph::message_error
+{
+    void operator()(int code, const char *, int, const char *format, ...) override
+        __attribute__((format(printf, 5, 6)))
+    {
+        char text[160], message[200];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void)std::vsnprintf(text, sizeof text, format, arguments);
+        va_end(arguments);
+        (void)std::snprintf(message, sizeof message, "%s (0x%08x)", text,
+                            static_cast<unsigned>(code));
+        throw std::runtime_error(message);
+    }
+};
+
+void keep_quiet()
+{
+    static quiet_info info;
+    static quiet_warning warning;
+    static thrown_error error;
+
+    ojph::configure_info(&info);
+    ojph::configure_warning(&warning);
+    ojph::configure_error(&error);
+}
+
+/* Where OpenJPH writes to; it does not ask whether a write succeeded, so a failure is kept. */
+class buffer_file : public ojph::outfile_base
+{
+  public:
+    buffer_file(struct buffer *out, struct error *err) : out_(out), err_(err), start_(out->size)
+    {
+    }
+
+    size_t write(const void *data, size_t size) override
+    {
+        failed_ = failed_ || !buffer_append(out_, data, size, err_);
+        return failed_ ? 0 : size;
+    }
+    si64 tell() override
+    {
+        return static_cast<si64>(out_->size - start_);
+    }
+    bool failed() const
+    {
+        return failed_;
+    }
+
+  private:
+    struct buffer *out_;
+    struct error *err_;
+    size_t start_;
+    bool failed_ = false;
+};
+
+/* While it lives malloc() hands out zeroed memory. OpenJPH 0.9.0 takes what lies behind the end of
+ * a line (its vectors are 8 wide) into account when it asks whether a block is all zero: with
+ * leftovers in there the same image gave other bytes, as good but not the same (1-bit 13x6x3, or
+ * black right edges). */
+class zeroed_memory
+{
+  public:
+    zeroed_memory()
+    {
+        (void)mallopt(M_PERTURB, 0xFF);
+    } /* glibc fills with the complement */
+    ~zeroed_memory()
+    {
+        (void)mallopt(M_PERTURB, 0);
+    }
+    zeroed_memory(const zeroed_memory &) = delete;
+    zeroed_memory &operator=(const zeroed_memory &) = delete;
+};
+
+void write_headers(ojph::codestream &codestream, buffer_file &file)
+{
+    const zeroed_memory zeroed; /* the lines are allocated in here */
+
+    codestream.write_headers(&file);
+}
+
+/* One component of one row into OpenJPH's line. Returns which bits were used: a signed value's are
+ * those that differ from its sign. */
+template <typename sample> ui32 fill_line(const sample *from, size_t stride, size_t count, si32 *to)
+{
+    ui32 used = 0;
+
+    if (stride == 1) { /* apart, so that it is vectorised */
+        for (size_t x = 0; x < count; x++) {
+            to[x] = static_cast<si32>(from[x]);
+            used |= static_cast<ui32>(sample(-1) < 0 ? to[x] ^ (to[x] >> 31) : to[x]);
+        }
+        return used;
+    }
+    for (size_t x = 0; x < count; x++) {
+        to[x] = static_cast<si32>(from[x * stride]);
+        used |= static_cast<ui32>(sample(-1) < 0 ? to[x] ^ (to[x] >> 31) : to[x]);
+    }
+    return used;
+}
+
+template <typename sample>
+ui32 push_samples(ojph::codestream &codestream, const struct frame *frame)
+{
+    const size_t stride = frame->samples_per_pixel;
+    const sample *row = static_cast<const sample *>(frame->samples);
+    ui32 used = 0, next = 0;
+    ojph::line_buf *line = codestream.exchange(nullptr, next);
+
+    for (uint32_t y = 0; y < frame->rows; y++, row += stride * frame->columns)
+        for (size_t c = 0; c < stride; c++) {
+            used |= fill_line(row + next, stride, frame->columns, line->i32);
+            line = codestream.exchange(line, next);
+        }
+    return used;
+}
+
+ui32 push_frame(ojph::codestream &codestream, const struct frame *frame)
+{
+    switch (frame->type) {
+    case SAMPLE_U8:
+        return push_samples<uint8_t>(codestream, frame);
+    case SAMPLE_S8:
+        return push_samples<int8_t>(codestream, frame);
+    case SAMPLE_U16:
+        return push_samples<uint16_t>(codestream, frame);
+    case SAMPLE_S16:
+        return push_samples<int16_t>(codestream, frame);
+    case SAMPLE_U32:
+        return push_samples<uint32_t>(codestream, frame);
+    case SAMPLE_S32:
+        return push_samples<int32_t>(codestream, frame);
+    case SAMPLE_F32:
+    case SAMPLE_F64:
+        break;
+    }
+    throw std::runtime_error("no integer samples");
+}
+
+void describe(ojph::codestream &codestream, const struct frame *frame)
+{
+    ojph::param_siz siz = codestream.access_siz();
+    ojph::param_cod cod = codestream.access_cod();
+
+    siz.set_image_extent(ojph::point(frame->columns, frame->rows));
+    siz.set_num_components(frame->samples_per_pixel);
+    for (ui32 c = 0; c < frame->samples_per_pixel; c++)
+        siz.set_component(c, ojph::point(1, 1), frame->bits_stored, frame->is_signed);
+    cod.set_num_decomposition(j2k_decompositions(frame->columns, frame->rows));
+    cod.set_block_dims(64, 64);
+    cod.set_progression_order("RPCL");
+    cod.set_color_transform(frame->samples_per_pixel == 3 && !frame->is_signed &&
+                            frame->photometric == PHOTOMETRIC_RGB);
+    cod.set_reversible(true);
+    codestream.set_planar(false); /* exchange() then asks for the components of each row in turn */
+}
+
+/* The bits that a sample may use, sign apart. */
+bool fits(const struct frame *frame, ui32 used, struct error *err)
+{
+    const unsigned bits = frame->bits_stored - (frame->is_signed ? 1u : 0u);
+
+    return used >> bits == 0 ||
+           error_set(err, ERROR_CORRUPT, "a sample does not fit %u %s bits", frame->bits_stored,
+                     frame->is_signed ? "signed" : "unsigned");
+}
+
+bool encode(const struct frame *frame, struct buffer *out, struct error *err)
+{
+    ojph::codestream codestream;
+    buffer_file file(out, err);
+
+    describe(codestream, frame);
+    write_headers(codestream, file);
+    if (!fits(frame, push_frame(codestream, frame), err))
+        return false;
+    codestream.flush();
+    return !file.failed();
+}
+
+bool check(const struct frame *frame, struct error *err)
+{
+    if (frame->bits_stored < 1 || frame->bits_stored > HTJ2K_BITS_MOST ||
+        frame->type == SAMPLE_F32 || frame->type == SAMPLE_F64)
+        return error_set(err, ERROR_UNSUPPORTED,
+                         "HTJ2K is written for integers of 1 to %d bits, not for %u",
+                         HTJ2K_BITS_MOST, frame->bits_stored);
+    if (frame->columns == 0 || frame->rows == 0 || frame->samples_per_pixel == 0)
+        return error_set(err, ERROR_CORRUPT, "a frame of %u x %u pixels, %u samples each",
+                         frame->columns, frame->rows, frame->samples_per_pixel);
+    return true;
+}
+
+} // namespace
+
+/* The sanitizer's malloc() does not know M_PERTURB. */
+#if defined(__SANITIZE_ADDRESS__)
+#define HAS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define HAS_ASAN 1
+#endif
+#endif
+#ifdef HAS_ASAN
+extern "C" const char *__asan_default_options(void);
+extern "C" const char *__asan_default_options(void)
+{
+    return "max_malloc_fill_size=1073741824:malloc_fill_byte=0";
+}
+#endif
+
+extern "C" bool htj2k_encode(const struct frame *frame, struct buffer *out, struct error *err)
+{
+    const size_t before = out->size;
+
+    try {
+        /* about what 12-bit images need; the rest by doubling */
+        if (check(frame, err) && buffer_reserve(out, frame->size / 2 + 4096, err)) {
+            keep_quiet();
+            if (encode(frame, out, err))
+                return true;
+        }
+    } catch (const std::bad_alloc &) {
+        (void)error_set(err, ERROR_NOMEM, "OpenJPH: out of memory");
+    } catch (const std::exception &exception) {
+        (void)error_set(err, ERROR_CODEC, "OpenJPH: %s", exception.what());
+    } catch (...) { /* it also throws texts: "malloc failed" */
+        (void)error_set(err, ERROR_NOMEM, "OpenJPH: out of memory");
+    }
+    out->size = before;
+    if (out->data != nullptr)
+        out->data[before] = 0;
+    return false;
+}

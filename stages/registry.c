@@ -1,0 +1,7 @@
+#include "stages.h"
+
+#include <stddef.h>
+
+const struct stage *const stages[] = {
+    &codestream_stage, &thumbnail_stage, &webp_stage, &tiles_stage, &png16_stage, NULL,
+};

@@ -1,0 +1,199 @@
+/* thumbnail.c - one small picture of an instance, in as many sizes as are asked for
+ *
+ * A size is the side of a box; the physical aspect of the pixels is respected, nothing is enlarged.
+ * Of a multi-frame object the middle frame is shown. The first size as JPEG is the DICOMweb
+ * thumbnail.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "codec/jpeg_encode.h"
+#include "codec/png_encode.h"
+#include "codec/webp_encode.h"
+#include "stages.h"
+
+struct options {
+    struct option_ints sizes;
+    char format[OPTION_TEXT];
+    int64_t quality;
+};
+
+static const struct option option_table[] = {
+    {.name = "sizes",
+     .type = OPTION_INT_LIST,
+     .offset = offsetof(struct options, sizes),
+     .default_value = "256",
+     .least = 16,
+     .most = 4096,
+     .help = "sides of the boxes, in pixels; as JPEG the first is the DICOMweb thumbnail"},
+    {.name = "format",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct options, format),
+     .default_value = "jpeg",
+     .choices = "jpeg webp png",
+     .help = "jpeg, webp or png"},
+    {.name = "quality",
+     .type = OPTION_INT,
+     .offset = offsetof(struct options, quality),
+     .default_value = "80",
+     .least = 1,
+     .most = 100,
+     .help = "of jpeg and webp"},
+    {.name = NULL},
+};
+
+struct state {
+    struct jpeg_encoder *jpeg;
+    struct picture small;
+    struct buffer coded;
+};
+
+static bool thumbnail_accepts(const struct stage_input *input, const void *options, char *reason,
+                              size_t size)
+{
+    (void)input;
+    (void)options;
+    (void)reason;
+    (void)size;
+    return true;
+}
+
+static bool is_format(const struct stage_run *run, const char *word)
+{
+    const struct options *const options = run->options;
+
+    return strcmp(options->format, word) == 0;
+}
+
+static bool thumbnail_begin(struct stage_run *run, struct error *err)
+{
+    struct state *const state = run->state;
+
+    return !is_format(run, "jpeg") || jpeg_encoder_new(&state->jpeg, err);
+}
+
+static bool thumbnail_wants(const struct stage_run *run, uint32_t frame_number)
+{
+    return frame_number == (run->input->image->frames + 1) / 2;
+}
+
+static bool encode(struct stage_run *run, const struct picture *picture, struct error *err)
+{
+    const struct options *const options = run->options;
+    struct state *const state = run->state;
+
+    buffer_clear(&state->coded);
+    if (is_format(run, "jpeg"))
+        return jpeg_encode(state->jpeg, picture,
+                           &(struct jpeg_options){.quality = (int)options->quality}, NULL, 0,
+                           &state->coded, err);
+    if (is_format(run, "webp"))
+        return webp_encode(picture,
+                           &(struct webp_options){.quality = (int)options->quality, .method = 2},
+                           NULL, &state->coded, err);
+    return png_encode(picture, 6, &state->coded, err);
+}
+
+static bool put(struct stage_run *run, int64_t side, bool first, const struct picture *picture,
+                uint32_t frame, struct error *err)
+{
+    const struct options *const options = run->options;
+    struct state *const state = run->state;
+    const bool is_jpeg = is_format(run, "jpeg"), at_dicomweb = first && is_jpeg;
+    char name[48], media_type[16 + OPTION_TEXT];
+
+    (void)snprintf(name, sizeof name, "thumbnail-%lld", (long long)side);
+    (void)snprintf(media_type, sizeof media_type, "image/%s", options->format);
+    const struct part part = {state->coded.data, state->coded.size};
+    const struct artefact_spec spec = {
+        .place = at_dicomweb ? PLACE_THUMBNAIL : PLACE_RENDITION,
+        .name = name,
+        .extension = at_dicomweb ? ""
+                     : is_jpeg   ? "jpg"
+                                 : options->format,
+        .media_type = media_type,
+        .frame = frame,
+        .columns = picture->columns,
+        .rows = picture->rows,
+    };
+    return staging_put(run->staging, &spec, &part, 1, err);
+}
+
+/* The picture itself where nothing is to shrink: no copy. */
+static const struct picture *shrink(struct stage_run *run, const struct picture *picture,
+                                    int64_t side, struct error *err)
+{
+    const struct image *const image = run->input->image;
+    struct state *const state = run->state;
+    uint32_t columns, rows;
+
+    picture_fit(picture->columns, picture->rows, image->column_spacing_mm, image->row_spacing_mm,
+                (uint32_t)side, &columns, &rows);
+    if (columns == picture->columns && rows == picture->rows)
+        return picture;
+    return picture_shrink(picture, columns, rows, &state->small, err) ? &state->small : NULL;
+}
+
+static bool was_before(const struct option_ints *sizes, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (sizes->values[i] == sizes->values[index])
+            return true;
+    return false;
+}
+
+static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *input,
+                            struct error *err)
+{
+    const struct options *const options = run->options;
+
+    for (size_t i = 0; i < options->sizes.count; i++) {
+        const int64_t side = options->sizes.values[i];
+
+        if (was_before(&options->sizes, i))
+            continue;
+        const struct picture *const picture = shrink(run, input->picture, side, err);
+        if (picture == NULL)
+            return false;
+        if (i == 0)
+            run->information = picture_information(picture);
+        if (!encode(run, picture, err) ||
+            !put(run, side, i == 0, picture, input->frame->number, err))
+            return false;
+    }
+    return true;
+}
+
+static bool thumbnail_finish(struct stage_run *run, struct error *err)
+{
+    (void)run;
+    (void)err;
+    return true;
+}
+
+static void thumbnail_release(struct stage_run *run)
+{
+    struct state *const state = run->state;
+
+    buffer_release(&state->coded);
+    picture_release(&state->small);
+    jpeg_encoder_free(state->jpeg);
+}
+
+const struct stage thumbnail_stage = {
+    .name = "thumbnail",
+    .summary = "one small picture of an instance, also at the DICOMweb address",
+    .version = 1,
+    .scope = SCOPE_INSTANCE,
+    .needs = NEEDS_PICTURE,
+    .on_by_default = true,
+    .options = option_table,
+    .options_size = sizeof(struct options),
+    .state_size = sizeof(struct state),
+    .accepts = thumbnail_accepts,
+    .begin = thumbnail_begin,
+    .wants = thumbnail_wants,
+    .frame = thumbnail_frame,
+    .finish = thumbnail_finish,
+    .release = thumbnail_release,
+};

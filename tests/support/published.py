@@ -1,0 +1,280 @@
+"""published.py - what a test asks of a published site: rows, frames by another decoder, pictures
+
+No code of this project decodes anything here: opj_decompress reads the frames, libjpeg (jpeg_pnm) the JPEGs, and PNG is
+zlib and four filters.
+"""
+import array
+import os
+import re
+import sqlite3
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+
+sys.dont_write_bytecode = True
+
+
+class SiteError(Exception):
+    pass
+
+
+class Frame:
+    """Stored values: samples interleaved, signed where the codestream says so."""
+
+    def __init__(self, columns, rows, samples, bits, signed, values, raw, media_type, transfer_syntax):
+        self.columns, self.rows, self.samples = columns, rows, samples
+        self.bits, self.signed = bits, signed
+        self.values = values  # array or list
+        self.raw = raw        # little-endian bytes, if values came in that form
+        self.media_type, self.transfer_syntax = media_type, transfer_syntax
+
+    def at(self, x, y, sample=0):
+        return self.values[(y * self.columns + x) * self.samples + sample]
+
+    def crc32(self, bits_allocated):
+        """As shared/data/README.md: little-endian containers of Bits Allocated (at least 8) bits."""
+        width = max(1, bits_allocated // 8)
+        if self.raw is not None and len(self.raw) == width * len(self.values):
+            return zlib.crc32(self.raw)
+        code = {1: "b", 2: "h", 4: "i", 8: "q"}[width]
+        code = code if self.signed else code.upper()
+        return zlib.crc32(array.array(code, self.values).tobytes())
+
+
+class Picture:
+    def __init__(self, columns, rows, channels, data):
+        self.columns, self.rows, self.channels, self.data = columns, rows, channels, data
+
+    def at(self, x, y):
+        start = (y * self.columns + x) * self.channels
+        return tuple(self.data[start:start + self.channels])
+
+    def mean(self):
+        return sum(self.data) / len(self.data)
+
+
+class Site:
+    def __init__(self, path):
+        self.path = path
+        self.public = os.path.join(path, "public")
+        self.db = sqlite3.connect(os.path.join(path, "catalogue.sqlite"))
+        self.db.row_factory = sqlite3.Row
+
+    def rows(self, query, *arguments):
+        return self.db.execute(query, arguments).fetchall()
+
+    def instance(self, source, member=None):
+        found = self.rows("SELECT * FROM instance WHERE source = ? AND member IS ?", source, member)
+        return found[0] if found else None
+
+    def rejected(self, source, member=None):
+        found = self.rows("SELECT * FROM rejected WHERE source = ? AND member IS ?", source, member)
+        return found[0] if found else None
+
+    def artefacts(self, instance_id, stage=None):
+        return self.rows("SELECT * FROM artefact WHERE instance_id = ? AND (?2 IS NULL OR stage = ?2) ORDER BY frame, name",
+                         instance_id, stage)
+
+    def file(self, artefact):
+        return os.path.join(self.public, artefact["path"])
+
+    def frame(self, instance_id, number):
+        found = self.rows("SELECT * FROM artefact WHERE instance_id = ? AND stage = 'codestream' AND frame = ? "
+                          "ORDER BY place", instance_id, number)
+        if not found:
+            raise SiteError("frame %d is not published" % number)
+        with open(self.file(found[0]), "rb") as file:
+            return frame_of_multipart(file.read(), found[0])
+
+    def picture(self, instance_id):
+        found = self.artefacts(instance_id, "thumbnail")
+        if not found:
+            raise SiteError("no thumbnail")
+        with open(self.file(found[0]), "rb") as file:
+            return picture_of(file.read())
+
+
+# -- frames ------------------------------------------------------------------------------------
+
+def multipart(body):
+    found = re.match(rb"--([^\r\n]+)\r\nContent-Type: ([^;\r\n]+);transfer-syntax=([0-9.]+)\r\n\r\n", body)
+    if not found:
+        raise SiteError("no multipart form: %r" % body[:60])
+    end = b"\r\n--" + found.group(1) + b"--\r\n"
+    if not body.endswith(end):
+        raise SiteError("the multipart form has no end")
+    return found.group(2).decode(), found.group(3).decode(), body[found.end():-len(end)]
+
+
+def siz(codestream):
+    """columns, rows, components, bits, signed of a codestream with equal components"""
+    if codestream[:4] != b"\xff\x4f\xff\x51":
+        raise SiteError("no codestream: %r" % codestream[:4])
+    right, bottom, left, top = struct.unpack(">IIII", codestream[8:24])
+    components = struct.unpack(">H", codestream[40:42])[0]
+    depth = codestream[42]
+    return right - left, bottom - top, components, (depth & 127) + 1, bool(depth & 128)
+
+
+def planes_interleaved(planes):
+    if len(planes) == 1:
+        return planes[0]
+    mixed = array.array(planes[0].typecode, bytes(planes[0].itemsize * len(planes) * len(planes[0])))
+    for number, plane in enumerate(planes):
+        mixed[number::len(planes)] = plane
+    return mixed
+
+
+def decode_codestream(codestream):
+    """By opj_decompress: values, and their little-endian bytes."""
+    columns, rows, components, bits, signed = siz(codestream)
+    with tempfile.TemporaryDirectory(prefix="slicepress-opj-") as folder:
+        source = os.path.join(folder, "in.j2k")
+        with open(source, "wb") as file:
+            file.write(codestream)
+        # the raw form is masked to the precision: the sign is right in whole bytes only
+        as_raw = bits <= 16 and (not signed or bits in (8, 16))
+        target = os.path.join(folder, "out.rawl" if as_raw else "out.pgx")
+        done = subprocess.run(["opj_decompress", "-quiet", "-i", source, "-o", target], capture_output=True, check=False)
+        count = columns * rows
+        planes = []
+        if as_raw:
+            code = ("b" if signed else "B") if bits <= 8 else ("h" if signed else "H")
+            try:
+                with open(target, "rb") as file:
+                    raw = file.read()
+            except OSError as error:
+                raise SiteError("opj_decompress: %s" % (done.stderr or done.stdout).decode("utf-8", "replace").strip()) from error
+            size = count * array.array(code).itemsize
+            if len(raw) != size * components:
+                raise SiteError("opj_decompress gave %d bytes, not %d" % (len(raw), size * components))
+            for number in range(components):
+                planes.append(array.array(code, raw[number * size:(number + 1) * size]))
+        else:
+            for number in range(components):
+                path = target if components == 1 and os.path.exists(target) else os.path.join(folder, "out_%d.pgx" % number)
+                with open(path, "rb") as file:
+                    raw = file.read()
+                head, pixels = raw.split(b"\n", 1)
+                if not head.startswith(b"PG ML"):
+                    raise SiteError("unexpected PGX header %r" % head)
+                code = "b" if bits <= 8 else "h" if bits <= 16 else "i"
+                plane = array.array(code if signed else code.upper(), pixels)
+                plane.byteswap()
+                planes.append(plane)
+    values = planes_interleaved(planes)
+    return columns, rows, components, bits, signed, values
+
+
+def frame_of_multipart(body, artefact):
+    media_type, transfer_syntax, data = multipart(body)
+    if media_type == "application/octet-stream":
+        pixels = artefact["columns"] * artefact["rows"]
+        return Frame(artefact["columns"], artefact["rows"], None, None, None, len(data) // pixels * [0], data, media_type,
+                     transfer_syntax)
+    columns, rows, components, bits, signed, values = decode_codestream(data)
+    if (columns, rows) != (artefact["columns"], artefact["rows"]):
+        raise SiteError("the codestream has %dx%d, its row %dx%d" % (columns, rows, artefact["columns"], artefact["rows"]))
+    return Frame(columns, rows, components, bits, signed, values, values.tobytes(), media_type, transfer_syntax)
+
+
+# -- pictures ----------------------------------------------------------------------------------
+
+def png(data):
+    if data[:8] != b"\x89PNG\r\n\x1a\n":
+        raise SiteError("no PNG")
+    at, packed = 8, b""
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        if kind == b"IHDR":
+            columns, rows, depth, colour, _, _, interlace = struct.unpack(">IIBBBBB", body)
+        elif kind == b"IDAT":
+            packed += body
+        at += 12 + length
+    if depth not in (8, 16) or interlace or colour not in (0, 2):
+        raise SiteError("a PNG of depth %d, colour %d" % (depth, colour))
+    channels = 3 if colour == 2 else 1
+    step = channels * depth // 8
+    stride = columns * step
+    raw, out, above = zlib.decompress(packed), bytearray(), bytearray(stride)
+    for row in range(rows):
+        kind, line = raw[row * (stride + 1)], bytearray(raw[row * (stride + 1) + 1:(row + 1) * (stride + 1)])
+        for i in range(stride):
+            left = line[i - step] if i >= step else 0
+            corner = above[i - step] if i >= step else 0
+            if kind == 1:
+                line[i] = line[i] + left & 255
+            elif kind == 2:
+                line[i] = line[i] + above[i] & 255
+            elif kind == 3:
+                line[i] = line[i] + (left + above[i]) // 2 & 255
+            elif kind == 4:
+                guess = left + above[i] - corner
+                pa, pb, pc = abs(guess - left), abs(guess - above[i]), abs(guess - corner)
+                line[i] = line[i] + (left if pa <= pb and pa <= pc else above[i] if pb <= pc else corner) & 255
+        out += line
+        above = line
+    if depth == 16:
+        words = array.array("H", bytes(out))
+        words.byteswap()
+        return Picture(columns, rows, channels, words)
+    return Picture(columns, rows, channels, out)
+
+
+def pnm(data):
+    found = re.match(rb"P([56])\s+(\d+)\s+(\d+)\s+255\s", data)
+    if not found:
+        raise SiteError("no PNM: %r" % data[:20])
+    return Picture(int(found.group(2)), int(found.group(3)), 3 if found.group(1) == b"6" else 1, data[found.end():])
+
+
+def picture_of(data):
+    if data[:2] == b"\xff\xd8":
+        tool = os.path.join(os.environ["SLICEPRESS_BUILD"], "support/jpeg_pnm")
+        return pnm(subprocess.run([tool, "decode"], input=data, capture_output=True, check=True).stdout)
+    return png(data)
+
+
+# -- running -----------------------------------------------------------------------------------
+
+def data_folder():
+    return os.environ.get("SLICEPRESS_TEST_DATA", "")
+
+
+def program():
+    return os.environ["SLICEPRESS"]
+
+
+def run(*arguments, seconds=900, env=None):
+    """Exit status, stdout, stderr."""
+    done = subprocess.run([program(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, timeout=seconds,
+                          env={**os.environ, **(env or {})}, check=False)
+    return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+
+
+class Report:
+    """TAP-ish lines, as tests/run counts them."""
+
+    def __init__(self):
+        self.failed = self.passed = self.skipped = 0
+
+    def ok(self, name):
+        self.passed += 1
+        print("ok " + name, flush=True)
+
+    def not_ok(self, name, why):
+        self.failed += 1
+        print("not ok %s - %s" % (name, str(why).replace("\n", " | ")[:600]), flush=True)
+
+    def skip(self, name, why):
+        self.skipped += 1
+        print("skip %s - %s" % (name, why), flush=True)
+
+    def check(self, name, good, why=""):
+        if good:
+            self.ok(name)
+        else:
+            self.not_ok(name, why)

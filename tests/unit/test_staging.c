@@ -1,0 +1,274 @@
+/* links: base dicom job */
+#include "job/staging.h"
+
+#include <sys/resource.h>
+
+#include "base/path.h"
+#include "tests/support/test.h"
+
+static struct error err;
+static struct manifest manifest;
+static struct staging *staging;
+static char folder[PATH_SIZE];
+
+static const struct artefact_spec rendition = {.place = PLACE_RENDITION,
+                                               .name = "a",
+                                               .extension = "webp",
+                                               .media_type = "image/webp",
+                                               .frame = 1,
+                                               .columns = 3,
+                                               .rows = 2};
+static const struct artefact_spec tree = {
+    .place = PLACE_TREE, .name = "tiles-1", .media_type = "application/xml", .frame = 1};
+
+static void begin(void)
+{
+    CHECK_OK(path_join(folder, test_folder(), "job/1", &err), err);
+    CHECK_OK(staging_open(folder, &manifest, &staging, &err), err);
+    CHECK_OK(staging_begin(staging, "webp", 1, &err), err);
+}
+
+static void end(void)
+{
+    staging_close(staging);
+    manifest_release(&manifest);
+}
+
+static const char *staged_path(const char *name)
+{
+    static char path[PATH_SIZE];
+
+    CHECK_OK(path_join(path, folder, name, &err), err);
+    return path;
+}
+
+static bool is_there(const char *name)
+{
+    return access(staged_path(name), F_OK) == 0;
+}
+
+static void check_content(const char *name, const char *expected)
+{
+    struct buffer found = {0};
+
+    CHECK_OK(path_read_file(staged_path(name), 100000, &found, &err), err);
+    CHECK_EQ_STR(buffer_text(&found), expected);
+    buffer_release(&found);
+}
+
+static void put(const struct artefact_spec *spec, const char *text)
+{
+    const struct part part = {text, strlen(text)};
+
+    CHECK_OK(staging_put(staging, spec, &part, 1, &err), err);
+}
+
+static void tree_put(const char *path, const char *text)
+{
+    const struct part part = {text, strlen(text)};
+
+    CHECK_OK(staging_tree_put(staging, path, &part, 1, &err), err);
+}
+
+TEST(test_staging__parts_become_one_file_with_its_digest)
+{
+    const struct part parts[] = {{"head ", 5}, {NULL, 0}, {"body", 4}, {" tail", 5}};
+    const struct byte_range ranges[] = {{0, 1, 1, 6}, {1, 3, 2, 14}};
+    struct artefact_spec spec = rendition;
+    struct digest expected;
+
+    spec.ranges = ranges;
+    spec.range_count = 2;
+    begin();
+    CHECK(!is_there("."));
+    CHECK_OK(staging_put(staging, &spec, parts, 4, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    check_content("0", "head body tail");
+    const struct artefact *const artefact = &manifest.products[0].artefacts[0];
+    CHECK_EQ_UINT(artefact->staged, 0);
+    CHECK_EQ_UINT(artefact->bytes, 14);
+    CHECK_EQ_UINT(artefact->files, 1);
+    CHECK_EQ_UINT(artefact->range_count, 2);
+    CHECK_EQ_UINT(artefact->ranges[1].end_offset, 14);
+    CHECK_OK(digest_of("head body tail", 14, &expected, &err), err);
+    CHECK(digest_equal(&artefact->digest, &expected));
+    struct stat status;
+    CHECK_EQ_INT(stat(staged_path("0"), &status), 0);
+    CHECK_EQ_UINT(status.st_mode & 07133, 0);
+    end();
+}
+
+TEST(test_staging__many_parts_are_all_written)
+{
+    static char text[101];
+    struct part parts[100];
+
+    for (size_t i = 0; i < 100; i++) {
+        text[i] = (char)('a' + i % 26);
+        parts[i] = (struct part){text + i, 1};
+    }
+    begin();
+    CHECK_OK(staging_put(staging, &rendition, parts, 100, &err), err);
+    check_content("0", text);
+    CHECK_OK(staging_put(staging, &rendition, parts, 0, &err), err);
+    check_content("1", "");
+    end();
+}
+
+TEST(test_staging__failed_product_leaves_no_file)
+{
+    begin();
+    put(&rendition, "one");
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    tree_put("x/y", "deep");
+    CHECK(is_there("1/x/y"));
+    CHECK_OK(staging_end(staging, PRODUCT_FAILED, "frame 3: \nno", &err), err);
+    CHECK(!is_there("0"));
+    CHECK(!is_there("1"));
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
+    CHECK_EQ_STR(manifest.products[0].reason, "frame 3:  no");
+    CHECK_OK(staging_begin(staging, "tiles", 1, &err), err);
+    put(&rendition, "two");
+    check_content("2", "two");
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    end();
+}
+
+TEST(test_staging__products_may_be_open_together)
+{
+    begin();
+    const size_t first = staging_selected(staging);
+    CHECK_OK(staging_begin(staging, "tiles", 2, &err), err);
+    const size_t second = staging_selected(staging);
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    staging_select(staging, first);
+    put(&rendition, "one");
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    tree_put("f", "of the first");
+    staging_select(staging, second);
+    tree_put("f", "of the second");
+    CHECK_OK(staging_tree_end(staging, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    staging_select(staging, first);
+    CHECK_OK(staging_end(staging, PRODUCT_SKIPPED, NULL, &err), err);
+    check_content("0/f", "of the second");
+    CHECK(!is_there("1"));
+    CHECK(!is_there("2"));
+    CHECK_EQ_UINT(manifest.products[second].artefact_count, 1);
+    CHECK(manifest.products[first].reason[0] != '\0');
+    end();
+}
+
+/* As by `LC_ALL=C sort`. */
+static void check_sorted(const char *lines, size_t expected)
+{
+    size_t count = 0;
+
+    for (const char *next; *lines != '\0'; lines = next, count++) {
+        next = strchr(lines, '\n') + 1;
+        CHECK(*next == '\0' || memcmp(lines, next, 64) < 0);
+    }
+    CHECK_EQ_UINT(count, expected);
+}
+
+TEST(test_staging__tree_has_a_sorted_manifest_whose_digest_is_the_trees)
+{
+    struct digest expected;
+    struct buffer lines = {0};
+
+    begin();
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    tree_put("image.dzi", "x");
+    tree_put("image_files/10/0_0.webp", "yy");
+    tree_put("image_files/10/1_0.webp", "zzz");
+    CHECK_OK(staging_tree_end(staging, &err), err);
+    const struct artefact *const artefact = &manifest.products[0].artefacts[0];
+    CHECK_EQ_UINT(artefact->files, 3);
+    CHECK_EQ_UINT(artefact->bytes, 6);
+    CHECK_OK(path_read_file(staged_path("0/manifest.tsv"), 10000, &lines, &err), err);
+    CHECK_HAS(buffer_text(&lines), "\t2\timage_files/10/0_0.webp\n");
+    CHECK_OK(digest_of(lines.data, lines.size, &expected, &err), err);
+    CHECK(digest_equal(&artefact->digest, &expected));
+    check_sorted(buffer_text(&lines), 3);
+    buffer_release(&lines);
+    end();
+}
+
+TEST(test_staging__paths_out_of_a_tree_are_refused)
+{
+    static const char *const paths[] = {"", "/etc/x", "../x", "a/../../x", "a//b", "."};
+    const struct part part = {"x", 1};
+
+    begin();
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++)
+        CHECK(!staging_tree_put(staging, paths[i], &part, 1, &err));
+    tree_put("a", "x");
+    CHECK(!staging_tree_put(staging, "a", &part, 1, &err)); /* nothing is overwritten */
+    CHECK_HAS(err.text, "exists");
+    CHECK(!staging_tree(staging, &tree, &err)); /* one at a time */
+    end();
+}
+
+TEST(test_staging__kept_file_is_no_artefact)
+{
+    const struct part part = {"keep", 4};
+    uint32_t staged = 99;
+    uint64_t bytes = 0;
+
+    begin();
+    CHECK_OK(staging_keep(staging, &part, 1, &staged, &bytes, &err), err);
+    CHECK_EQ_UINT(staged, 0);
+    CHECK_EQ_UINT(bytes, 4);
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
+    check_content("0", "keep");
+    end();
+}
+
+TEST(test_staging__name_too_long_leaves_nothing)
+{
+    struct artefact_spec spec = rendition;
+    const struct part part = {"x", 1};
+
+    spec.name = "123456789012345678901234567890123456789012345678901234567890";
+    begin();
+    CHECK(!staging_put(staging, &spec, &part, 1, &err));
+    CHECK_EQ_INT(err.kind, ERROR_LIMIT);
+    CHECK(!is_there("0"));
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
+    end();
+}
+
+TEST(test_staging__unwritable_folder_is_an_error_with_its_name)
+{
+    const struct part part = {"x", 1};
+
+    CHECK_OK(path_join(folder, test_folder(), "file", &err), err);
+    CHECK_OK(path_write_file(folder, "", 0, &err), err);
+    CHECK_OK(path_join(folder, folder, "job", &err), err);
+    CHECK_OK(staging_open(folder, &manifest, &staging, &err), err);
+    CHECK_OK(staging_begin(staging, "webp", 1, &err), err);
+    CHECK(!staging_put(staging, &rendition, &part, 1, &err));
+    CHECK_EQ_INT(err.kind, ERROR_IO);
+    CHECK(!staging_tree(staging, &tree, &err));
+    CHECK_OK(staging_end(staging, PRODUCT_FAILED, err.text, &err), err);
+    end();
+}
+
+TEST(test_staging__file_that_does_not_fit_is_removed)
+{
+    static char big[8192];
+    const struct part part = {big, sizeof big};
+    struct rlimit limit = {4096, 4096};
+
+    begin();
+    put(&rendition, "small");
+    (void)signal(SIGXFSZ, SIG_IGN);
+    CHECK_EQ_INT(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    CHECK(!staging_put(staging, &rendition, &part, 1, &err)); /* a short write, then EFBIG */
+    CHECK_EQ_INT(err.kind, ERROR_IO);
+    CHECK(!is_there("1"));
+    CHECK(is_there("0"));
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 1);
+    end();
+}
