@@ -13,7 +13,8 @@
 #include "json.h"
 
 static const char *const level_words[] = {
-    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_NOTICE] = "notice",
+    [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
 
 /* One log a process; the lock keeps lines of libuv's threads apart. */
 static struct {
@@ -80,7 +81,7 @@ static void write_for_people(enum log_level level, const char *text)
     struct error ignored; /* there is nobody left to tell */
     bool ok = true;
 
-    if (level != LOG_INFO)
+    if (level != LOG_INFO && level != LOG_NOTICE)
         ok = buffer_printf(&line, &ignored, "%s: ", level_words[level]);
     ok = ok && buffer_puts(&line, text, &ignored);
     if (ok)
@@ -132,7 +133,7 @@ static bool write_for_machines(enum log_level level, const char *event, const ch
 
 static bool is_for_people(enum log_level level)
 {
-    return level >= LOG_WARNING || (level == LOG_INFO && !state.quiet) ||
+    return level >= LOG_NOTICE || (level == LOG_INFO && !state.quiet) ||
            (level == LOG_DEBUG && state.verbose && !state.quiet);
 }
 

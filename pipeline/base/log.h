@@ -13,7 +13,8 @@
 
 #include "error.h"
 
-enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+/* NOTICE is what INFO is, but said even when quiet. */
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERROR };
 
 /* quiet drops INFO, verbose adds DEBUG on stderr; json_path NULL: no file. */
 bool log_open(bool quiet, bool verbose, const char *json_path, struct error *err);

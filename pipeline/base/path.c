@@ -70,36 +70,51 @@ static bool is_folder(const char *path)
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static bool make_one(const char *path, mode_t mode, struct error *err)
+/* Makes the folders of part[0..length) from the lowest that is missing: those above are mostly there, and
+ * asking for each of them costs more than the one that is made. `part` comes back as it was. */
+static bool make_from_below(char *part, size_t length, mode_t mode, struct error *err)
 {
-    if (mkdir(path, mode) == 0)
-        return true;
-    const int why = errno;
-    if (is_folder(path)) /* also where mkdir says EROFS or EACCES of a folder that is there */
-        return true;
-    return error_errno(err, why, "cannot make folder \"%s\"", path);
+    size_t end = length; /* part[0..end) is to be made next */
+
+    for (;;) {
+        const char kept = part[end];
+        part[end] = '\0';
+        const bool made = mkdir(part, mode) == 0;
+        const int why = errno;
+        /* also where mkdir says EROFS or EACCES of a folder that is there */
+        const bool there = made || (why != ENOENT && is_folder(part));
+        if (!there && why != ENOENT)
+            return error_errno(err, why, "cannot make folder \"%s\"", part);
+        part[end] = kept;
+        if (there && end == length)
+            return true;
+        if (there) {
+            end++;
+            while (end < length && (part[end] != '/' || part[end - 1] == '/'))
+                end++;
+            continue;
+        }
+        while (end > 0 && part[end - 1] != '/')
+            end--;
+        while (end > 0 && part[end - 1] == '/')
+            end--;
+        if (end == 0)
+            return error_errno(err, ENOENT, "cannot make folder \"%s\"", part);
+    }
 }
 
 bool path_make_folder(const char *path, mode_t mode, struct error *err)
 {
     char part[PATH_MAX];
-    const size_t length = strnlen(path, sizeof part);
+    size_t length = strnlen(path, sizeof part);
 
     if (length == 0 || length == sizeof part)
         return error_set(err, ERROR_LIMIT, "a folder's name has %zu bytes, the limit is %d",
                          length, PATH_MAX - 1);
-    if (is_folder(path))
-        return true;
     memcpy(part, path, length + 1);
-    for (size_t i = 1; i < length; i++) {
-        if (part[i] != '/' || part[i - 1] == '/')
-            continue;
-        part[i] = '\0';
-        if (!make_one(part, mode, err))
-            return false;
-        part[i] = '/';
-    }
-    return make_one(part, mode, err);
+    while (length > 1 && part[length - 1] == '/')
+        part[--length] = '\0';
+    return make_from_below(part, length, mode, err);
 }
 
 /* The folder that holds `path`, into `out` of PATH_MAX bytes. */

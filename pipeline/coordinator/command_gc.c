@@ -52,8 +52,10 @@ static bool collect_garbage(struct collection *collection, int64_t before_ns, st
     int64_t count = 0;
 
     if (!catalogue_number(catalogue, "SELECT count(*) FROM garbage WHERE since_ns <= ?", VALUES(value_int(before_ns)), 0,
-                          &count, err) || count == 0)
-        return count == 0;
+                          &count, err))
+        return false;
+    if (count == 0)
+        return true;
     bool ok = catalogue_select(catalogue, "SELECT path FROM garbage WHERE since_ns <= ? ORDER BY path",
                                VALUES(value_int(before_ns)), &cursor, err);
     while (ok && cursor_next(cursor))

@@ -118,7 +118,8 @@ bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct 
 /* Names differ from those of all other runs, so that a worker of a killed run that still writes does no harm. */
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err)
 {
-    if ((size_t)snprintf(name, 48, "%s-%llu", c->token, (unsigned long long)++c->names) < 48)
+    if (idle_take(&c->idle_staging, name) ||
+        (size_t)snprintf(name, 48, "%s-%llu", c->token, (unsigned long long)++c->names) < 48)
         return true;
     return error_set(err, ERROR_LIMIT, "too many jobs");
 }
@@ -656,6 +657,8 @@ void coordinator_close(struct coordinator *c)
     batch_release(&c->batch);
     batch_release(&c->publishing);
     stage_table_release(&c->table);
+    idle_release(&c->idle_staging);
+    idle_release(&c->idle_spool);
     if (c->root_descriptor >= 0)
         (void)close(c->root_descriptor);
     session_close(&c->session);

@@ -8,6 +8,7 @@
 #include "coordinator/catalogue_run.h"
 #include "coordinator/command.h"
 #include "coordinator/failpoint.h"
+#include "coordinator/recover.h"
 
 /* -- the exit status --------------------------------------------------------------------- */
 
@@ -90,7 +91,7 @@ enum exit_status coordinator_finish(struct coordinator *c, const struct error *f
     char summary[400];
     bool any = false;
 
-    if (failure == NULL && !any_failure(c, &any, err))
+    if (failure == NULL && (!any_failure(c, &any, err) || (c->run_id != 0 && !recover_empty_work(c->root, err))))
         return EXIT_UNUSABLE;
     const enum exit_status status = status_after(failure, any);
     if (c->settings->dry_run)
@@ -105,7 +106,7 @@ enum exit_status coordinator_finish(struct coordinator *c, const struct error *f
         return status;
     char line[420];
     (void)snprintf(line, sizeof line, "slicepress: %s", c->run_id != 0 ? summary : "nothing to do");
-    log_event(LOG_INFO, "summary", line, NULL);
+    log_event(status == EXIT_ALL_DONE ? LOG_INFO : LOG_NOTICE, "summary", line, NULL); /* cron reads the latter */
     return status;
 }
 

@@ -82,6 +82,33 @@ static uint64_t spool_left(const struct coordinator *c)
     return whole > c->spool_used ? (whole - c->spool_used) / (2 * (uint64_t)c->settings->jobs) : 0;
 }
 
+static void spool_path(const struct coordinator *c, const char *name, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/work/spool/%s", c->root, name);
+}
+
+/* Planes that were rendered: their file takes those of another instance. */
+static void give_spool(struct coordinator *c, const char *name)
+{
+    char path[PATH_SIZE];
+    struct error ignored;
+
+    spool_path(c, name, path);
+    if (truncate(path, 0) != 0 || !idle_give(&c->idle_spool, name, &ignored))
+        (void)path_remove_tree(path, &ignored);
+}
+
+static void take_spool(struct coordinator *c, const char *name)
+{
+    char idle[48], from[PATH_SIZE], to[PATH_SIZE];
+
+    if (!idle_take(&c->idle_spool, idle))
+        return;
+    spool_path(c, idle, from);
+    spool_path(c, name, to);
+    (void)rename(from, to); /* else the worker makes one */
+}
+
 static bool name_spool(struct coordinator *c, int64_t instance_id, char spool[48], struct error *err)
 {
     if ((size_t)snprintf(spool, 48, "%s-i%lld", c->token, (long long)instance_id) < 48)
@@ -105,6 +132,8 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
             job_discard(job);
         return NULL;
     }
+    if (!render)
+        take_spool(c, job->job.spool);
     errand->instance_id = cursor_int(row, ROW_ID);
     errand->series = series;
     errand->bytes = (uint64_t)cursor_int(row, ROW_BYTES);
@@ -352,18 +381,18 @@ static bool add_result(struct coordinator *c, struct pool_job *job, struct job_r
 static void spool_settle(struct coordinator *c, const struct pool_job *job, const struct job_result *result)
 {
     char path[PATH_SIZE];
-    struct error ignored;
     struct stat status;
 
     if (job->job.kind == JOB_OBJECT) {
         c->spool_used += result->spooled;
         return;
     }
-    if (!path_format(path, &ignored, "%s/work/spool/%s", c->root, job->job.spool) || stat(path, &status) != 0)
+    spool_path(c, job->job.spool, path);
+    if (stat(path, &status) != 0)
         return;
     const uint64_t size = (uint64_t)status.st_size;
     c->spool_used -= size < c->spool_used ? size : c->spool_used;
-    (void)path_remove_tree(path, &ignored);
+    give_spool(c, job->job.spool);
 }
 
 static void fail_result(struct job_result *result, enum instance_state state, enum error_kind kind, const char *text)
@@ -477,6 +506,7 @@ static void adopt_spool(struct coordinator *c, const struct publication *p)
 static void after_publish(void *data, bool ok, const struct error *err)
 {
     struct coordinator *const c = data;
+    struct error ignored;
 
     c->is_publishing = false;
     if (!ok)
@@ -485,6 +515,8 @@ static void after_publish(void *data, bool ok, const struct error *err)
         const struct publication *const p = c->publishing.items[i];
 
         count_publication(c, p);
+        if (p->is_staging_empty)
+            (void)idle_give(&c->idle_staging, p->staging, &ignored); /* else it stays until the run is over */
         if (p->path != NULL) {
             adopt_spool(c, p);
             feed_published(c, p->owner);

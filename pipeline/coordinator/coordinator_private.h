@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "coordinator/catalogue.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/idle.h"
 #include "coordinator/join.h"
 #include "coordinator/pool.h"
 #include "coordinator/progress.h"
@@ -134,6 +135,7 @@ struct coordinator {
     int64_t run_id;           /* 0: no row yet */
     int64_t duplicates_before;
     uint64_t names;           /* numbers for staging and spool */
+    struct idle_names idle_staging, idle_spool; /* emptied ones, to be used again */
 
     struct job_queue again;   /* jobs that came back */
     struct job_queue ready;

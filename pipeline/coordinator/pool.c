@@ -14,7 +14,7 @@
 enum {
     QUEUE = 2,            /* jobs on one worker (facts.md 62) */
     START_FAILURES = 3,   /* in a row, before the pool gives up */
-    CONFIGURATION = 78,   /* EX_CONFIG: starting again would not help */
+    CONFIGURATION = 2,    /* exit status of a worker: starting again would not help */
     TICK_MS = 250
 };
 

@@ -412,16 +412,19 @@ static bool commit_rows(const struct publisher *publisher, struct batch *batch, 
     return true;
 }
 
-static bool remove_staging(const struct publisher *publisher, const struct batch *batch, struct error *err)
+/* A folder whose files were all renamed is empty, and taken by the next job; what else was staged goes. */
+static bool clear_staging(const struct publisher *publisher, const struct batch *batch, struct error *err)
 {
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < batch->count; i++) {
-        if (batch->items[i]->staging[0] == '\0')
+        struct publication *const p = batch->items[i];
+
+        if (p->staging[0] == '\0')
             continue; /* a rejected source */
-        if (!path_format(path, err, "%s/work/staging/%s", publisher->root, batch->items[i]->staging))
-            return false;
-        if (rmdir(path) != 0 && errno != ENOENT && !path_remove_tree(path, err))
+        p->is_staging_empty = !p->dropped && p->result.error == ERROR_NONE && p->result.state == INSTANCE_DONE;
+        if (!p->is_staging_empty && (!path_format(path, err, "%s/work/staging/%s", publisher->root, p->staging) ||
+                                     !path_remove_tree(path, err)))
             return false;
     }
     return true;
@@ -436,7 +439,7 @@ bool publish_batch(const struct publisher *publisher, struct batch *batch, struc
     for (size_t i = 0; ok && i < batch->count; i++)
         check_publication(publisher, batch->items[i]);
     ok = ok && move_files(publisher, batch, err) && commit_rows(publisher, batch, &leftovers, err) &&
-         remove_staging(publisher, batch, err) && leftovers_remove(&leftovers, publisher->root, err);
+         clear_staging(publisher, batch, err) && leftovers_remove(&leftovers, publisher->root, err);
     leftovers_release(&leftovers);
     return ok;
 }

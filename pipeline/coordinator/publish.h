@@ -68,6 +68,7 @@ struct publication {
     struct instance_row row;
     bool dropped;             /* a duplicate, or its row is gone */
     bool is_current;
+    bool is_staging_empty;    /* all that was staged has been published: the folder is free */
     uint64_t files, bytes;
 };
 

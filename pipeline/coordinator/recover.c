@@ -64,6 +64,11 @@ static bool empty_folder(const char *root, const char *name, struct error *err)
     return path_join(path, root, name, err) && each_name(path, remove_name, NULL, err);
 }
 
+bool recover_empty_work(const char *root, struct error *err)
+{
+    return empty_folder(root, "work/staging", err) && empty_folder(root, "work/spool", err);
+}
+
 /* -- strays ------------------------------------------------------------------------------ */
 
 struct search {
@@ -259,7 +264,7 @@ bool recover_site(struct catalogue *catalogue, const char *root, struct error *e
         return false;
     if (!interrupted)
         return true;
-    if (!empty_folder(root, "work/staging", err) || !empty_folder(root, "work/spool", err) ||
+    if (!recover_empty_work(root, err) ||
         !recover_find_strays(catalogue, root, remove_stray, (void *)root, err))
         return false;
     if (!catalogue_begin(catalogue, err))

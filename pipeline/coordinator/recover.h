@@ -14,6 +14,8 @@
 #include "coordinator/catalogue.h"
 
 bool recover_make_folders(const char *root, struct error *err);
+/* work/staging and work/spool, when nothing runs. */
+bool recover_empty_work(const char *root, struct error *err);
 bool recover_site(struct catalogue *catalogue, const char *root, struct error *err);
 /* A scratch site with a copy of the catalogue, for --dry-run. */
 bool recover_make_copy(const char *root, char copy[PATH_SIZE], struct error *err);

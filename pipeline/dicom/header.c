@@ -6,6 +6,7 @@
 #include "base/memory.h"
 
 enum {
+    FIRST_WINDOW_BYTES = 8 << 10,
     WINDOW_BYTES = 32 << 10,
     TAG_ITEM = 0xfffee000u,
     TAG_ITEM_END = 0xfffee00du,
@@ -50,8 +51,10 @@ static const uint8_t *look(struct walk *walk, uint64_t at, size_t size, struct e
     if (walk->bytes->memory)
         return walk->bytes->memory + at;
     if (at < walk->window_at || at + size > walk->window_at + walk->window_size) {
+        /* most headers end within the first window; of a ZIP member all that is read must be inflated */
+        const size_t window = walk->window_size == 0 && size <= FIRST_WINDOW_BYTES ? FIRST_WINDOW_BYTES : WINDOW_BYTES;
         size_t got = 0;
-        if (!walk->bytes->read(walk->bytes, at, walk->window, WINDOW_BYTES, &got, err))
+        if (!walk->bytes->read(walk->bytes, at, walk->window, window, &got, err))
             return NULL;
         walk->window_at = at;
         walk->window_size = got;

@@ -15,7 +15,7 @@
 #include "job/text.h"
 #include "source_private.h"
 
-enum { DEFLATE_MOST = 1032, STEP_BYTES = 32 << 10, COPY_BYTES = 256 << 10 };
+enum { DEFLATE_MOST = 1032, STEP_BYTES = 8 << 10, COPY_BYTES = 256 << 10 };
 
 struct zip_archive {
     char *path;
