@@ -42,10 +42,16 @@ static const struct option option_table[] = {
     {.name = NULL},
 };
 
+enum { CANDIDATES = 9 };
+
+struct coded { struct buffer bytes; uint32_t columns, rows; };
+
 struct state {
     struct jpeg_encoder *jpeg;
     struct picture small;
-    struct buffer coded;
+    uint32_t frame;      /* the one that is shown; 0: none was seen yet */
+    uint64_t best;       /* its score */
+    struct coded coded[OPTION_LIST]; /* of that frame, one a size; memory is kept */
 };
 
 static bool thumbnail_accepts(const struct stage_input *input, const void *options, char *reason,
@@ -72,49 +78,56 @@ static bool thumbnail_begin(struct stage_run *run, struct error *err)
     return !is_format(run, "jpeg") || jpeg_encoder_new(&state->jpeg, err);
 }
 
+static uint32_t middle_of(uint32_t frames)
+{
+    return (frames + 1) / 2;
+}
+
 static bool thumbnail_wants(const struct stage_run *run, uint32_t frame_number)
 {
-    return frame_number == (run->input->image->frames + 1) / 2;
+    const uint32_t frames = run->input->image->frames;
+
+    if (frames <= CANDIDATES)
+        return true;
+    for (uint64_t i = 1; i <= CANDIDATES; i++)
+        if (frame_number == i * ((uint64_t)frames + 1) / (CANDIDATES + 1))
+            return true; /* the fifth is the middle */
+    return false;
 }
 
-static bool encode(struct stage_run *run, const struct picture *picture, struct error *err)
+static bool encode(struct stage_run *run, const struct picture *picture, struct buffer *out, struct error *err)
 {
     const struct options *const options = run->options;
     struct state *const state = run->state;
 
-    buffer_clear(&state->coded);
+    buffer_clear(out);
     if (is_format(run, "jpeg"))
-        return jpeg_encode(state->jpeg, picture,
-                           &(struct jpeg_options){.quality = (int)options->quality}, NULL, 0,
-                           &state->coded, err);
+        return jpeg_encode(state->jpeg, picture, &(struct jpeg_options){.quality = (int)options->quality},
+                           NULL, 0, out, err);
     if (is_format(run, "webp"))
-        return webp_encode(picture,
-                           &(struct webp_options){.quality = (int)options->quality, .method = 2},
-                           NULL, &state->coded, err);
-    return png_encode(picture, 6, &state->coded, err);
+        return webp_encode(picture, &(struct webp_options){.quality = (int)options->quality, .method = 2},
+                           NULL, out, err);
+    return png_encode(picture, 6, out, err);
 }
 
-static bool put(struct stage_run *run, int64_t side, bool first, const struct picture *picture,
-                uint32_t frame, struct error *err)
+static bool put(struct stage_run *run, int64_t side, bool first, const struct coded *coded, struct error *err)
 {
     const struct options *const options = run->options;
-    struct state *const state = run->state;
+    const struct state *const state = run->state;
     const bool is_jpeg = is_format(run, "jpeg"), at_dicomweb = first && is_jpeg;
     char name[48], media_type[16 + OPTION_TEXT];
 
     (void)snprintf(name, sizeof name, "thumbnail-%lld", (long long)side);
     (void)snprintf(media_type, sizeof media_type, "image/%s", options->format);
-    const struct part part = {state->coded.data, state->coded.size};
+    const struct part part = {coded->bytes.data, coded->bytes.size};
     const struct artefact_spec spec = {
         .place = at_dicomweb ? PLACE_THUMBNAIL : PLACE_RENDITION,
         .name = name,
-        .extension = at_dicomweb ? ""
-                     : is_jpeg   ? "jpg"
-                                 : options->format,
+        .extension = at_dicomweb ? "" : is_jpeg ? "jpg" : options->format,
         .media_type = media_type,
-        .frame = frame,
-        .columns = picture->columns,
-        .rows = picture->rows,
+        .frame = state->frame,
+        .columns = coded->columns,
+        .rows = coded->rows,
     };
     return staging_put(run->staging, &spec, &part, 1, err);
 }
@@ -142,23 +155,43 @@ static bool was_before(const struct option_ints *sizes, size_t index)
     return false;
 }
 
-static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *input,
-                            struct error *err)
+static bool encode_size(struct stage_run *run, const struct picture *picture, struct coded *coded,
+                        struct error *err)
+{
+    coded->columns = picture->columns;
+    coded->rows = picture->rows;
+    return encode(run, picture, &coded->bytes, err);
+}
+
+/* Takes the frame if it says more than the one so far; `picture` is of the first size. */
+static bool is_better(struct stage_run *run, uint32_t number, const struct picture *picture)
+{
+    struct state *const state = run->state;
+    const uint32_t information = picture_information(picture);
+    const uint64_t score = (uint64_t)information * (number == middle_of(run->input->image->frames) ? 2 : 1);
+
+    if (state->frame != 0 && score <= state->best)
+        return false;
+    state->frame = number;
+    state->best = score;
+    run->information = information;
+    return true;
+}
+
+static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
 {
     const struct options *const options = run->options;
+    struct state *const state = run->state;
 
     for (size_t i = 0; i < options->sizes.count; i++) {
-        const int64_t side = options->sizes.values[i];
-
         if (was_before(&options->sizes, i))
             continue;
-        const struct picture *const picture = shrink(run, input->picture, side, err);
+        const struct picture *const picture = shrink(run, input->picture, options->sizes.values[i], err);
         if (picture == NULL)
             return false;
-        if (i == 0)
-            run->information = picture_information(picture);
-        if (!encode(run, picture, err) ||
-            !put(run, side, i == 0, picture, input->frame->number, err))
+        if (i == 0 && !is_better(run, input->frame->number, picture))
+            return true;
+        if (!encode_size(run, picture, &state->coded[i], err))
             return false;
     }
     return true;
@@ -166,8 +199,13 @@ static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *inp
 
 static bool thumbnail_finish(struct stage_run *run, struct error *err)
 {
-    (void)run;
-    (void)err;
+    const struct options *const options = run->options;
+    const struct state *const state = run->state;
+
+    for (size_t i = 0; state->frame != 0 && i < options->sizes.count; i++)
+        if (!was_before(&options->sizes, i) &&
+            !put(run, options->sizes.values[i], i == 0, &state->coded[i], err))
+            return false;
     return true;
 }
 
@@ -175,7 +213,8 @@ static void thumbnail_release(struct stage_run *run)
 {
     struct state *const state = run->state;
 
-    buffer_release(&state->coded);
+    for (size_t i = 0; i < OPTION_LIST; i++)
+        buffer_release(&state->coded[i].bytes);
     picture_release(&state->small);
     jpeg_encoder_free(state->jpeg);
 }

@@ -104,6 +104,7 @@ bool histogram_set_add(struct histogram_set *set, const struct histogram *histog
  * Percentiles 0.5 and 99.5, with two corrections, since what matters is the body and not the air around it:
  *   - a single value at an end that holds much of the image and has no neighbours (air masked to 0, CT outside
  *     the circle without a padding attribute, a directly exposed radiograph) is left out;
+ *   - so is the same blurred by a lossy codec: a narrow cluster behind a wide gap;
  *   - where the smaller of the two classes that Otsu's threshold makes is less than a tenth, the end beyond it
  *     is the percentile 95 of that class: a finger in a large field of view is not saturated away.
  * Above comes a tenth of headroom, so that the brightest tissue is not flat white (mr_t1_brain_384). */
@@ -167,6 +168,32 @@ static void drop_spikes(struct tally *t)
     }
 }
 
+/* The same when a lossy codec has blurred it: a cluster below what air has in CT, a hundredth of all or more,
+ * behind a gap of an eighth of the range with next to nothing in it (CT1_J2KI: -2000 outside the circle). `most`
+ * is the last bin of such values. */
+static void drop_island(struct tally *t, uint32_t most)
+{
+    const uint32_t low = bin_from_low(t, 5), range = bin_from_high(t, 5) - low;
+    const uint32_t gap = range / 8, widest = range / 8;
+    const uint64_t nothing = t->total / 500;
+    uint64_t island = 0, in_gap = 0;
+    uint32_t end = low;
+
+    for (uint32_t i = 0; i < gap; i++)
+        in_gap += t->counts[low + i];
+    while (end - low < widest && end <= most && in_gap > nothing) {
+        island += t->counts[end];
+        in_gap += t->counts[end + gap] - t->counts[end];
+        end++;
+    }
+    if (in_gap > nothing || island * 100 < t->total || island * 10 > t->total * 9)
+        return;
+    for (uint32_t bin = 0; bin < end; bin++) {
+        t->total -= t->counts[bin];
+        t->counts[bin] = 0;
+    }
+}
+
 /* Otsu: the bin after which the variance between the two classes is greatest. */
 static uint32_t otsu(const struct tally *t)
 {
@@ -208,9 +235,12 @@ static bool is_minority(const struct tally *part, const struct tally *all)
     return part->total * 10 < all->total && part->total * 100 >= all->total;
 }
 
-enum { FEW_VALUES = 64 }; /* a mask, a label map: every value is meant, none is a spike */
+/* Of a mask or a label map every value is meant, none is a spike; a scanned page is black and white. */
+enum { FEW_VALUES = 64, BYTE_VALUES = 256 };
+enum { AIR_LEAST = -1100 }; /* HU, noise included */
 
-static void find_ends(struct tally *t, uint32_t *low, uint32_t *high)
+/* `below_air`: how many bins hold values below AIR_LEAST. */
+static void find_ends(struct tally *t, uint32_t below_air, uint32_t *low, uint32_t *high)
 {
     uint32_t occupied = 0;
 
@@ -218,6 +248,8 @@ static void find_ends(struct tally *t, uint32_t *low, uint32_t *high)
         occupied += t->counts[i] != 0;
     if (occupied >= FEW_VALUES)
         drop_spikes(t);
+    if (occupied > BYTE_VALUES && below_air > 0)
+        drop_island(t, below_air - 1);
     *low = bin_from_low(t, 5);
     *high = bin_from_high(t, 5);
     const uint32_t cut = otsu(t) + 1;
@@ -294,7 +326,9 @@ bool histogram_set_window(const struct histogram_set *set, struct window *window
         return false;
     memcpy(tally.counts, set->counts, set->bins * sizeof set->counts[0]);
     uint32_t low_bin, high_bin;
-    find_ends(&tally, &low_bin, &high_bin);
+    const double below = floor((AIR_LEAST - set->low) / set->step);
+    const uint32_t below_air = below <= 0 ? 0 : below >= set->bins ? set->bins : (uint32_t)below;
+    find_ends(&tally, below_air, &low_bin, &high_bin);
     memory_free(tally.counts);
     /* the lowest values of these bins: the values themselves where a bin is one */
     const double low = greater(set->low + low_bin * set->step, set->least);

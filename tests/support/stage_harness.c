@@ -26,7 +26,7 @@ int64_t stage_case_value(const struct stage_case *object, uint32_t frame, size_t
     const uint64_t wave = ((x * 3 + y * 2 + channel * 50 + frame * 20) * span) >> 11;
     const uint64_t noise = ((sample + frame) * 2654435761u >> 13) % (span / 32 + 1);
 
-    if (object->is_blank)
+    if (object->is_blank || (object->only_frame != 0 && object->only_frame != frame))
         return 0;
     if (sample % 997 == 0)
         return sample % 2 == 0 ? least : least + (int64_t)(span - 1);

@@ -23,6 +23,7 @@ struct stage_case {
     const char *modality;
     uint32_t fps_x1000;
     bool is_blank; /* all samples 0 */
+    uint32_t only_frame; /* all others are blank; 0: none is */
 };
 
 struct stage_outcome {

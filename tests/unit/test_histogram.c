@@ -396,6 +396,15 @@ TEST(test_histogram__constant_image_has_a_valid_window)
     CHECK_NEAR(w.center, 0.625, 0);
 }
 
+TEST(test_histogram__blurred_padding_does_not_stretch_the_window)
+{
+    for (int i = 0; i < COUNT; i++) /* a third near -2000, the rest a ramp of 1,000 values */
+        slice[i] = (int16_t)(i % 3 == 0 ? -2000 + i / 3 % 21 - 10 : i % 1000 - 500);
+    const struct window w = slice_window();
+    CHECK(low_end(&w) >= -520);
+    CHECK(high_end(&w) <= 620);
+}
+
 TEST(test_histogram__fractions_take_linear_exact)
 {
     static float floats[COUNT];

@@ -256,6 +256,20 @@ TEST(test_stage_thumbnail__middle_frame_never_enlarged_physical_aspect)
     stage_outcome_release(&outcome);
 }
 
+TEST(test_stage_thumbnail__a_frame_with_something_to_see_is_preferred_to_an_empty_middle)
+{
+    struct stage_case many = {.columns = 40, .rows = 30, .frames = 5, .samples = 1, .bits = 8, .only_frame = 5};
+    struct stage_outcome outcome = run(&thumbnail_stage, NULL, &many);
+
+    CHECK_EQ_UINT(stage_outcome_find(&outcome, "thumbnail-256")->frame, 5);
+    stage_outcome_release(&outcome);
+    many.frames = 99; /* nine are looked at: 10, 20 ... 90 */
+    many.only_frame = 70;
+    outcome = run(&thumbnail_stage, NULL, &many);
+    CHECK_EQ_UINT(stage_outcome_find(&outcome, "thumbnail-256")->frame, 70);
+    stage_outcome_release(&outcome);
+}
+
 /* -- webp -------------------------------------------------------------------------------------- */
 
 TEST(test_stage_webp__ladder_of_a_large_and_of_a_small_frame)
