@@ -1,7 +1,7 @@
 /* codestream.c - the lossless frame: dicomweb/.../frames/N in multipart form
  *
  *     --slicepress-part-0\r\n
- *     Content-Type: image/jphc;transfer-syntax=1.2.840.10008.1.2.4.201\r\n
+ *     Content-Type: image/jphc;transfer-syntax=1.2.840.10008.1.2.4.202\r\n
  *     \r\n
  *     <codestream>\r\n
  *     --slicepress-part-0--\r\n
@@ -13,11 +13,14 @@
  *
  * The frame holds the STORED values: no rescale, no window, indices of a palette, YBR as YBR. HTJ2K
  * where it is exact here (16 bits), else JPEG 2000 (24 bits), else the plain little-endian samples.
- * Byte ranges, of JPEG 2000 only, count from the file's first byte.
+ * An HTJ2K codestream gets one tile-part a resolution and TLM, which with RPCL and a base of at most 64
+ * makes it 1.2.840.10008.1.2.4.202 (PS3.5 10.18); one that cannot be indexed or reduced so far stays
+ * .201. Byte ranges count from the file's first byte.
  */
 #include <stdio.h>
 #include <string.h>
 
+#include "codec/codestream_index.h"
 #include "codec/htj2k_encode.h"
 #include "codec/j2k_encode.h"
 #include "stages.h"
@@ -37,16 +40,19 @@ static const struct option option_table[] = {
 };
 
 struct state {
-    struct buffer coded; /* of the frame at hand; memory is kept */
-    bool told;           /* of frames in another format than asked for */
+    struct buffer coded, indexed; /* of the frame at hand; memory is kept */
+    struct codestream_index index;
+    bool told; /* of frames in another format than asked for */
 };
 
-enum format { FORMAT_HTJ2K, FORMAT_J2K, FORMAT_PLAIN, FORMAT_COUNT };
+enum format { FORMAT_HTJ2K, FORMAT_HTJ2K_RPCL, FORMAT_J2K, FORMAT_PLAIN, FORMAT_COUNT };
+enum { BASE_MOST = 64 }; /* of the smallest resolution of .202 */
 
 static const struct format_row {
     const char *media, *transfer_syntax;
 } format_rows[FORMAT_COUNT] = {
-    [FORMAT_HTJ2K] = {"image/jphc", "1.2.840.10008.1.2.4.201"}, /* .202 needs TLM */
+    [FORMAT_HTJ2K] = {"image/jphc", "1.2.840.10008.1.2.4.201"},
+    [FORMAT_HTJ2K_RPCL] = {"image/jphc", "1.2.840.10008.1.2.4.202"},
     [FORMAT_J2K] = {"image/jp2", "1.2.840.10008.1.2.4.90"},
     [FORMAT_PLAIN] = {"application/octet-stream", "1.2.840.10008.1.2.1"},
 };
@@ -87,37 +93,26 @@ static bool make_envelope(enum format format, const void *payload, size_t size,
     return true;
 }
 
-/* Resolution `i` of `parts` ends `head` bytes later in the file than in the codestream. */
-static size_t fill_ranges(const struct frame *frame, const struct j2k_tileparts *parts, size_t head,
-                          struct byte_range ranges[J2K_RESOLUTIONS_MOST])
-{
-    for (size_t i = 0; i < parts->count; i++) {
-        const unsigned reduce = (unsigned)(parts->count - 1 - i);
-
-        ranges[i] = (struct byte_range){
-            .resolution = (uint32_t)i,
-            .columns = j2k_reduced(frame->columns, reduce),
-            .rows = j2k_reduced(frame->rows, reduce),
-            .end_offset = head + parts->ends[i],
-        };
-    }
-    return parts->count;
-}
-
-/* `parts` NULL: no byte ranges. */
-static bool put_frame(struct stage_run *run, const struct frame *frame, enum place place,
-                      enum format format, const void *payload, size_t size,
-                      const struct j2k_tileparts *parts, struct error *err)
-{
+/* A codestream and where its resolutions end in it. */
+struct payload {
+    const void *data;
+    size_t size, range_count;
     struct byte_range ranges[J2K_RESOLUTIONS_MOST];
+};
+
+static bool put_frame(struct stage_run *run, const struct frame *frame, enum place place,
+                      enum format format, struct payload *payload, struct error *err)
+{
     struct envelope envelope;
     char name[48];
 
-    if (!make_envelope(format, payload, size, &envelope, err))
+    if (!make_envelope(format, payload->data, payload->size, &envelope, err))
         return false;
     const struct part pieces[] = {{envelope.head, strlen(envelope.head)},
-                                  {payload, size},
+                                  {payload->data, payload->size},
                                   {envelope.tail, strlen(envelope.tail)}};
+    for (size_t i = 0; i < payload->range_count; i++)
+        payload->ranges[i].end_offset += pieces[0].size;
     (void)snprintf(name, sizeof name, "%s-%u", place == PLACE_J2K ? "j2k" : "frame", frame->number);
     const struct artefact_spec spec = {
         .place = place,
@@ -126,20 +121,58 @@ static bool put_frame(struct stage_run *run, const struct frame *frame, enum pla
         .frame = frame->number,
         .columns = frame->columns,
         .rows = frame->rows,
-        .ranges = ranges,
-        .range_count = parts != NULL ? fill_ranges(frame, parts, pieces[0].size, ranges) : 0,
+        .ranges = payload->ranges,
+        .range_count = payload->range_count,
     };
     return staging_put(run->staging, &spec, pieces, sizeof pieces / sizeof pieces[0], err);
+}
+
+static void take_resolutions(const struct codestream_index *index, struct payload *payload)
+{
+    payload->range_count = index->count;
+    for (unsigned r = 0; r < index->count; r++)
+        payload->ranges[r] = (struct byte_range){.resolution = r,
+                                                 .columns = index->resolutions[r].columns,
+                                                 .rows = index->resolutions[r].rows,
+                                                 .end_offset = index->resolutions[r].end};
+}
+
+/* The codestream in state->coded, with its resolutions told where that can be done. */
+static bool index_htj2k(struct state *state, struct payload *payload, enum format *format,
+                        struct error *err)
+{
+    struct codestream_index *const index = &state->index;
+    struct error why = {0};
+
+    *format = FORMAT_HTJ2K;
+    *payload = (struct payload){.data = state->coded.data, .size = state->coded.size};
+    if (!codestream_index(state->coded.data, state->coded.size, index, &why)) {
+        if (why.kind == ERROR_UNSUPPORTED)
+            return true;
+        *err = why;
+        return false;
+    }
+    buffer_clear(&state->indexed);
+    if (!codestream_rewrite(state->coded.data, state->coded.size, index, &state->indexed, err))
+        return false;
+    payload->data = state->indexed.data;
+    payload->size = state->indexed.size;
+    take_resolutions(index, payload);
+    if (index->resolutions[0].columns <= BASE_MOST && index->resolutions[0].rows <= BASE_MOST)
+        *format = FORMAT_HTJ2K_RPCL;
+    return true;
 }
 
 static bool put_htj2k(struct stage_run *run, const struct frame *frame, struct error *err)
 {
     struct state *const state = run->state;
+    struct payload payload;
+    enum format format;
 
     buffer_clear(&state->coded);
     return htj2k_encode(frame, &state->coded, err) &&
-           put_frame(run, frame, PLACE_FRAME, FORMAT_HTJ2K, state->coded.data, state->coded.size,
-                     NULL, err);
+           index_htj2k(state, &payload, &format, err) &&
+           put_frame(run, frame, PLACE_FRAME, format, &payload, err);
 }
 
 static bool put_j2k(struct stage_run *run, const struct frame *frame, enum place place,
@@ -149,9 +182,26 @@ static bool put_j2k(struct stage_run *run, const struct frame *frame, enum place
     struct j2k_tileparts parts;
 
     buffer_clear(&state->coded);
-    return j2k_encode(frame, &state->coded, &parts, err) &&
-           put_frame(run, frame, place, FORMAT_J2K, state->coded.data, state->coded.size, &parts,
-                     err);
+    if (!j2k_encode(frame, &state->coded, &parts, err))
+        return false;
+    struct payload payload = {
+        .data = state->coded.data, .size = state->coded.size, .range_count = parts.count};
+    for (size_t i = 0; i < parts.count; i++) {
+        const unsigned reduce = (unsigned)(parts.count - 1 - i);
+
+        payload.ranges[i] = (struct byte_range){.resolution = (uint32_t)i,
+                                                .columns = j2k_reduced(frame->columns, reduce),
+                                                .rows = j2k_reduced(frame->rows, reduce),
+                                                .end_offset = parts.ends[i]};
+    }
+    return put_frame(run, frame, place, FORMAT_J2K, &payload, err);
+}
+
+static bool put_plain(struct stage_run *run, const struct frame *frame, struct error *err)
+{
+    struct payload payload = {.data = frame->samples, .size = frame->size};
+
+    return put_frame(run, frame, PLACE_FRAME, FORMAT_PLAIN, &payload, err);
 }
 
 /* -- the stage ------------------------------------------------------------------------------ */
@@ -213,11 +263,12 @@ static bool codestream_frame(struct stage_run *run, const struct stage_frame *in
                (strcmp(options->format, "both") != 0 || put_j2k(run, frame, PLACE_J2K, err));
     case FORMAT_J2K:
         return put_j2k(run, frame, PLACE_FRAME, err);
+    case FORMAT_HTJ2K_RPCL: /* known once it is coded */
     case FORMAT_PLAIN:
     case FORMAT_COUNT:
         break;
     }
-    return put_frame(run, frame, PLACE_FRAME, FORMAT_PLAIN, frame->samples, frame->size, NULL, err);
+    return put_plain(run, frame, err);
 }
 
 static bool codestream_finish(struct stage_run *run, struct error *err)
@@ -232,6 +283,8 @@ static void codestream_release(struct stage_run *run)
     struct state *const state = run->state;
 
     buffer_release(&state->coded);
+    buffer_release(&state->indexed);
+    codestream_index_release(&state->index);
 }
 
 const struct stage codestream_stage = {

@@ -1,9 +1,10 @@
 /* links: base dicom */
-/* A hostile DICOM object: opened, and its header read as the worker does. */
+/* A hostile DICOM object: opened, its header read as the worker does, and written as JSON. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "dicom/dicom_json.h"
 #include "dicom/object.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -48,6 +49,51 @@ static void read_values(const struct object *object)
         (void)object_functional_group(object, TAG(0x0028, 0x9145), frame);
 }
 
+/* Brackets outside of strings close each other, and strings have no control characters. */
+static void check_json(const struct buffer *json)
+{
+    bool in_string = false;
+    long depth = 0;
+
+    for (size_t i = 0; i < json->size; i++) {
+        const uint8_t c = json->data[i];
+        if (c < 0x20)
+            abort();
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '{' || c == '['))
+            depth++;
+        else if (!in_string && (c == '}' || c == ']'))
+            depth--;
+    }
+    if (in_string || depth != 0)
+        abort();
+}
+
+static void write_json(const struct object *object)
+{
+    static const struct dicom_json_override overrides[] = {
+        {TAG(0x0008, 0x0018), "UI", "2.25.1"},
+        {TAG(0x0028, 0x0100), "US", "16"},
+    };
+    const struct dicom_json_options options = {
+        .private_attributes = true,
+        .inline_limit = 64,
+        .bulk_prefix = "bulk/",
+        .pixel_data_uri = "frames",
+        .overrides = overrides,
+        .override_count = 2,
+    };
+    struct buffer json = {0};
+    struct error err;
+
+    if (dicom_json_write(object, &options, &json, &err))
+        check_json(&json);
+    buffer_release(&json);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct spool_maker spool = {make_spool, NULL};
@@ -55,8 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct object *object = NULL;
     struct error err;
 
-    if (object_open(&bytes, &spool, &object, &err))
+    if (object_open(&bytes, &spool, &object, &err)) {
         read_values(object);
+        write_json(object);
+    }
     object_close(object);
     return 0;
 }

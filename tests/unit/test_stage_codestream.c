@@ -95,6 +95,9 @@ static void check_artefact(const struct stage_outcome *outcome, const struct sta
                            const char *name, uint32_t frame, enum place place, bool is_htj2k)
 {
     const struct artefact *const artefact = stage_outcome_find(outcome, name);
+    const unsigned levels = j2k_decompositions(object->columns, object->rows);
+    const uint32_t longest = object->columns > object->rows ? object->columns : object->rows;
+    const bool is_rpcl = is_htj2k && j2k_reduced(longest, levels) <= 64;
     struct buffer file = {0};
     size_t head;
 
@@ -104,26 +107,25 @@ static void check_artefact(const struct stage_outcome *outcome, const struct sta
     CHECK_EQ_UINT(artefact->columns, object->columns);
     CHECK_EQ_UINT(artefact->rows, object->rows);
     CHECK_EQ_STR(artefact->media_type,
-                 is_htj2k ? "multipart/related; type=\"image/jphc\"; "
-                            "transfer-syntax=1.2.840.10008.1.2.4.201; boundary=slicepress-part-0"
-                          : "multipart/related; type=\"image/jp2\"; "
+                 is_rpcl    ? "multipart/related; type=\"image/jphc\"; "
+                              "transfer-syntax=1.2.840.10008.1.2.4.202; boundary=slicepress-part-0"
+                 : is_htj2k ? "multipart/related; type=\"image/jphc\"; "
+                              "transfer-syntax=1.2.840.10008.1.2.4.201; boundary=slicepress-part-0"
+                            : "multipart/related; type=\"image/jp2\"; "
                             "transfer-syntax=1.2.840.10008.1.2.4.90; boundary=slicepress-part-0");
     stage_outcome_read(outcome, artefact, NULL, &file);
     const struct part payload =
         payload_of(&file, "slicepress-part-0",
-                   is_htj2k ? "image/jphc;transfer-syntax=1.2.840.10008.1.2.4.201"
+                   is_rpcl    ? "image/jphc;transfer-syntax=1.2.840.10008.1.2.4.202"
+                   : is_htj2k ? "image/jphc;transfer-syntax=1.2.840.10008.1.2.4.201"
                             : "image/jp2;transfer-syntax=1.2.840.10008.1.2.4.90",
                    &head);
     check_opj_decompress(object, frame, payload);
-    CHECK_EQ_UINT(artefact->range_count,
-                  is_htj2k ? 0 : j2k_decompositions(object->columns, object->rows) + 1u);
-    if (!is_htj2k) {
-        const struct byte_range *const last = &artefact->ranges[artefact->range_count - 1];
-
-        CHECK_EQ_UINT(last->columns, object->columns);
-        CHECK_EQ_UINT(last->rows, object->rows);
-        CHECK_EQ_UINT(last->end_offset, head + payload.size - 2); /* without EOC */
-    }
+    CHECK_EQ_UINT(artefact->range_count, levels + 1u);
+    const struct byte_range *const last = &artefact->ranges[artefact->range_count - 1];
+    CHECK_EQ_UINT(last->columns, object->columns);
+    CHECK_EQ_UINT(last->rows, object->rows);
+    CHECK_EQ_UINT(last->end_offset, head + payload.size - 2); /* without EOC */
     buffer_release(&file);
 }
 
