@@ -83,7 +83,7 @@ void memory_free(void *pointer)
 
 bool memory_grow(void **items, size_t *capacity, size_t needed, size_t size, struct error *err)
 {
-    size_t wanted = *capacity > 0 ? *capacity : 16, total;
+    size_t wanted = *capacity > 0 ? *capacity : 4, total;
 
     if (needed <= *capacity)
         return true;

@@ -75,6 +75,7 @@ static bool is_folder(const char *path)
 static bool make_from_below(char *part, size_t length, mode_t mode, struct error *err)
 {
     size_t end = length; /* part[0..end) is to be made next */
+    bool down = false;   /* what is above is there: a folder that cannot be found now never will (/proc/x) */
 
     for (;;) {
         const char kept = part[end];
@@ -83,12 +84,13 @@ static bool make_from_below(char *part, size_t length, mode_t mode, struct error
         const int why = errno;
         /* also where mkdir says EROFS or EACCES of a folder that is there */
         const bool there = made || (why != ENOENT && is_folder(part));
-        if (!there && why != ENOENT)
+        if (!there && (why != ENOENT || down))
             return error_errno(err, why, "cannot make folder \"%s\"", part);
         part[end] = kept;
         if (there && end == length)
             return true;
         if (there) {
+            down = true;
             end++;
             while (end < length && (part[end] != '/' || part[end - 1] == '/'))
                 end++;

@@ -119,7 +119,7 @@ bool instance_renew(struct catalogue *catalogue, int64_t instance_id, const stru
            catalogue_execute(catalogue,
                              "UPDATE instance SET " RECORD_INSTANCE_FIELDS(SET)
                              "patient_id = ?, source_bytes = ?, source_digest = NULL, state = 'pending',"
-                             " reason = NULL, detail = NULL WHERE instance_id = ?",
+                             " reason = NULL, detail = NULL, information = NULL WHERE instance_id = ?",
                              VALUES(RECORD_INSTANCE_FIELDS(VALUE) record_value(record, RECORD_patient_id),
                                     value_int(bytes), value_int(instance_id)),
                              err) &&
@@ -232,12 +232,12 @@ bool instance_settle(struct catalogue *catalogue, int64_t instance_id, const str
         catalogue,
         "UPDATE instance SET state = ?, reason = ?, detail = ?, notes = ?, frames = ?,"
         " source_digest = coalesce(?, source_digest), source_bytes = coalesce(?, source_bytes), needs_window = ?,"
-        " has_histogram = ?, information = ?, is_current = ? WHERE instance_id = ?",
+        " has_histogram = ?, information = coalesce(?, information), is_current = ? WHERE instance_id = ?",
         VALUES(value_text(instance_state_word(result->state)),
                failed ? value_text(error_kind_word(result->error)) : value_null(),
                value_filled(failed ? result->text : NULL), value_filled(result->notes),
                value_int(result->frames), digest_value(result, hex), value_id((int64_t)result->source_bytes),
-               value_int(result->needs_window), value_int(result->has_histogram), value_int(result->information),
+               value_int(result->needs_window), value_int(result->has_histogram), value_id(result->information),
                value_int(is_current), value_int(instance_id)),
         err);
 }

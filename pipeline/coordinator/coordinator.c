@@ -1,92 +1,21 @@
 #include "coordinator_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
 #include "coordinator/failpoint.h"
-#include "coordinator/recover.h"
 
 enum {
     TICK_MS = 50,
-    GRACE_MS = 5000,         /* after a signal, for jobs that are running */
-    RETIRE_AFTER = 2000,
-    WALL_SECONDS = 120,
-    WORKER_LEAST_MIB = 256,  /* of address space: less does not hold the libraries and one large frame */
-    OWN_MIB = 64
+    GRACE_MS = 5000, /* after a signal, for jobs that are running */
+    RETIRE_AFTER = 2000
 };
 
 /* -- small things ------------------------------------------------------------------------ */
-
-void job_queue_init(struct job_queue *queue)
-{
-    *queue = (struct job_queue){0};
-    queue->last = &queue->first;
-}
-
-void job_queue_push(struct job_queue *queue, struct pool_job *job)
-{
-    job->next = NULL;
-    *queue->last = job;
-    queue->last = &job->next;
-    queue->count++;
-}
-
-void job_queue_push_front(struct job_queue *queue, struct pool_job *job)
-{
-    job->next = queue->first;
-    if (queue->first == NULL)
-        queue->last = &job->next;
-    queue->first = job;
-    queue->count++;
-}
-
-struct pool_job *job_queue_pop(struct job_queue *queue)
-{
-    struct pool_job *const job = queue->first;
-
-    if (job == NULL)
-        return NULL;
-    queue->first = job->next;
-    if (queue->first == NULL)
-        queue->last = &queue->first;
-    queue->count--;
-    job->next = NULL;
-    return job;
-}
-
-struct errand *errand_new(struct pool_job *job, struct error *err)
-{
-    job->owner = memory_zeroed(sizeof(struct errand), err);
-    return job->owner;
-}
-
-void errand_free(struct errand *errand)
-{
-    if (errand == NULL)
-        return;
-    for (size_t i = 0; i < errand->item_count; i++)
-        memory_free(errand->items[i].path);
-    memory_free(errand->items);
-    memory_free(errand->member);
-    memory_free(errand->order);
-    memory_free(errand->spooled);
-    memory_free(errand->stages);
-    memory_free(errand);
-}
-
-void job_discard(struct pool_job *job)
-{
-    errand_free(job->owner);
-    pool_job_free(job);
-}
 
 /* The first failure ends the run: nothing more is sent, and what runs is stopped. */
 void coordinator_fail(struct coordinator *c, const struct error *err)
@@ -122,14 +51,6 @@ bool coordinator_new_name(struct coordinator *c, char name[48], struct error *er
         (size_t)snprintf(name, 48, "%s-%llu", c->token, (unsigned long long)++c->names) < 48)
         return true;
     return error_set(err, ERROR_LIMIT, "too many jobs");
-}
-
-uint64_t coordinator_wall_ms(void)
-{
-    const char *const text = getenv("SLICEPRESS_JOB_SECONDS");
-    const double seconds = text != NULL ? strtod(text, NULL) : 0;
-
-    return (uint64_t)((seconds > 0 ? seconds : WALL_SECONDS) * 1000);
 }
 
 /* -- the pool's callbacks ---------------------------------------------------------------- */
@@ -253,7 +174,6 @@ static void on_broken(void *client, const struct error *err)
 {
     coordinator_fail(client, err);
 }
-
 /* -- phases ------------------------------------------------------------------------------ */
 
 static bool count_pending(struct coordinator *c, struct error *err)
@@ -266,50 +186,6 @@ static bool count_pending(struct coordinator *c, struct error *err)
         return false;
     c->progress.total = c->progress.done + (uint64_t)count;
     return true;
-}
-
-/* Instances whose products are not those that are wanted now. Without the inputs' rows: the whole site. */
-static bool mark_outdated(struct coordinator *c, struct error *err)
-{
-    int64_t marked = 0, total = 0;
-
-    for (size_t i = 0; i < c->table.wanted_count; i++) {
-        const struct wanted_stage *const stage = &c->table.wanted[i];
-        int64_t outdated = 0;
-
-        if (!catalogue_number(c->catalogue,
-                              "SELECT 1 FROM instance i WHERE i.state IN ('done', 'failed', 'quarantined', 'skipped')"
-                              " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = i.instance_id"
-                              " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?) LIMIT 1",
-                              VALUES(value_text(stage->name), value_int(stage->version),
-                                     value_text(stage->options_digest)),
-                              0, &outdated, err))
-            return false;
-        if (outdated == 0)
-            continue;
-        if (!coordinator_begin_run(c, err) ||
-            !catalogue_execute(c->catalogue,
-                               "UPDATE instance SET state = 'pending'"
-                               " WHERE state IN ('done', 'failed', 'quarantined', 'skipped')"
-                               " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id"
-                               " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?)",
-                               VALUES(value_text(stage->name), value_int(stage->version),
-                                      value_text(stage->options_digest)),
-                               err))
-            return false;
-        marked = catalogue_changes(c->catalogue);
-        total += marked;
-    }
-    return total == 0 ||
-           (catalogue_execute(c->catalogue,
-                              "UPDATE series SET state = 'pending' WHERE EXISTS (SELECT 1 FROM instance i WHERE"
-                              " i.study_instance_uid = series.study_instance_uid AND i.series_instance_uid ="
-                              " series.series_instance_uid AND i.state = 'pending'"
-                              " AND i.state IN ('pending', 'running'))", NO_VALUES, err) &&
-            catalogue_execute(c->catalogue,
-                              "UPDATE study SET state = 'pending' WHERE EXISTS (SELECT 1 FROM series s WHERE"
-                              " s.study_instance_uid = study.study_instance_uid AND s.state = 'pending')",
-                              NO_VALUES, err));
 }
 
 static bool add_stdin(struct coordinator *c, struct error *err)
@@ -345,7 +221,7 @@ static bool begin_objects(struct coordinator *c, struct error *err)
 
     c->phase = PHASE_OBJECT;
     c->progress.phase = "converting";
-    return mark_outdated(c, err) && count_pending(c, err) && add_stale_joins(c, err) &&
+    return coordinator_mark_outdated(c, err) && count_pending(c, err) && add_stale_joins(c, err) &&
            catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE state = 'pending' LIMIT 1", NO_VALUES, 0,
                             &pending, err) &&
            (pending == 0 || coordinator_begin_run(c, err));
@@ -446,7 +322,6 @@ static bool is_over(struct coordinator *c)
     const bool batch_waits = c->batch.count > 0 && !coordinator_is_failed(c);
     return pool_is_idle(c->pool) && tasks_are_idle(c->tasks) && !batch_waits;
 }
-
 /* -- signals, ticks ---------------------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -554,115 +429,4 @@ bool coordinator_verify(struct coordinator *c, uint64_t *checked, uint64_t *bad,
     *checked = c->counts.verified;
     *bad = c->counts.bad;
     return ok;
-}
-
-/* -- opening and closing ----------------------------------------------------------------- */
-
-/* The memory of all processes together: fewer workers rather than workers that can do nothing. */
-static void share_memory(struct coordinator *c, struct settings *settings)
-{
-    int64_t jobs = settings->jobs;
-    const int64_t most = (settings->memory_mib - OWN_MIB) / WORKER_LEAST_MIB;
-
-    if (jobs > most)
-        jobs = most > 0 ? most : 1;
-    settings->jobs = jobs;
-    c->setup.memory_bytes = (uint64_t)((settings->memory_mib - OWN_MIB) / jobs) << 20;
-}
-
-static bool fill_setup(struct coordinator *c, struct settings *settings, struct error *err)
-{
-    c->setup.site = (char *)c->root;
-    c->setup.cpu_seconds = (uint32_t)(coordinator_wall_ms() / 1000 + 1);
-    c->setup.file_bytes = UINT64_C(1) << 40;
-    c->setup.nice_threads = 1;
-    c->setup.setting_count = settings->setting_count;
-    c->setup.settings = settings->stage_settings;
-    share_memory(c, settings);
-    return pool_find_worker(c->worker, err);
-}
-
-static bool fill_publisher(struct coordinator *c, struct error *err)
-{
-    c->root_descriptor = open(c->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (c->root_descriptor < 0)
-        return error_errno(err, errno, "cannot open \"%s\"", c->root);
-    c->publisher = (struct publisher){.catalogue = c->catalogue, .root = c->root,
-                                      .root_descriptor = c->root_descriptor, .keep_first = c->settings->keep_first,
-                                      .stages = c->table.wanted, .stage_count = c->table.wanted_count};
-    return true;
-}
-
-/* Only `run` makes a site; verify looks at it as it is. */
-static bool open_site(struct coordinator *c, struct error *err)
-{
-    struct session_wishes wishes = {.make = strcmp(c->settings->command, "run") == 0,
-                                    .as_it_is = strcmp(c->settings->command, "verify") == 0};
-
-    if (!session_open(c->root, wishes, &c->session, err))
-        return false;
-    c->catalogue = c->session.catalogue;
-    c->site = c->session.site;
-    return true;
-}
-
-bool coordinator_open(struct settings *settings, struct coordinator **coordinator, struct error *err)
-{
-    struct coordinator *const c = memory_zeroed(sizeof *c, err);
-
-    if (c == NULL)
-        return false;
-    c->settings = settings;
-    c->session.lock = c->root_descriptor = -1;
-    c->feed_last = &c->feeds;
-    c->began_ms = progress_clock_ms();
-    job_queue_init(&c->again);
-    job_queue_init(&c->ready);
-    (void)snprintf(c->token, sizeof c->token, "r%llx", (unsigned long long)clock_now_ns());
-    bool ok = path_format(c->real_root, err, "%s", settings->site);
-    c->root = c->real_root;
-    if (ok && settings->dry_run) {
-        ok = recover_make_copy(c->real_root, c->dry_root, err);
-        c->root = c->dry_root;
-    }
-    ok = ok && open_site(c, err) && fill_setup(c, settings, err) &&
-         stage_table_load(settings, settings->dry_run ? NULL : c->root, c->worker, &c->setup, &c->table, err) &&
-         fill_publisher(c, err);
-    if (!ok) {
-        coordinator_close(c);
-        return false;
-    }
-    *coordinator = c;
-    return true;
-}
-
-static void drain(struct job_queue *queue)
-{
-    for (struct pool_job *job; (job = job_queue_pop(queue)) != NULL;)
-        job_discard(job);
-}
-
-void coordinator_close(struct coordinator *c)
-{
-    struct error ignored;
-
-    if (c == NULL)
-        return;
-    drain(&c->again);
-    drain(&c->ready);
-    if (c->catalogue != NULL)
-        index_release(c);
-    feed_release_all(c);
-    series_release(c);
-    batch_release(&c->batch);
-    batch_release(&c->publishing);
-    stage_table_release(&c->table);
-    idle_release(&c->idle_staging);
-    idle_release(&c->idle_spool);
-    if (c->root_descriptor >= 0)
-        (void)close(c->root_descriptor);
-    session_close(&c->session);
-    if (c->dry_root[0] != '\0')
-        (void)path_remove_tree(c->dry_root, &ignored);
-    memory_free(c);
 }

@@ -10,6 +10,24 @@
 #include "coordinator/failpoint.h"
 #include "coordinator/recover.h"
 
+/* -- warnings ---------------------------------------------------------------------------- */
+
+/* Those of any_failure: the others are told in the catalogue, and counted in the summary. */
+static bool is_fault(const char *reason)
+{
+    return strcmp(reason, "ignored") != 0 && strcmp(reason, "duplicate") != 0 && strcmp(reason, "not_dicom") != 0;
+}
+
+void coordinator_report(const char *event, const char *path, const char *member, const char *reason, const char *text)
+{
+    char line[900];
+
+    (void)snprintf(line, sizeof line, "%s%s%s: %s: %s", path, member != NULL ? ", " : "",
+                   member != NULL ? member : "", reason, text);
+    log_event(is_fault(reason) ? LOG_WARNING : LOG_DEBUG, event, line, "source", path, "member", member, "reason",
+              reason, "detail", text, NULL);
+}
+
 /* -- the exit status --------------------------------------------------------------------- */
 
 static bool any_failure(struct coordinator *c, bool *any, struct error *err)
@@ -108,41 +126,4 @@ enum exit_status coordinator_finish(struct coordinator *c, const struct error *f
     (void)snprintf(line, sizeof line, "slicepress: %s", c->run_id != 0 ? summary : "nothing to do");
     log_event(status == EXIT_ALL_DONE ? LOG_INFO : LOG_NOTICE, "summary", line, NULL); /* cron reads the latter */
     return status;
-}
-
-/* -- reprocess --------------------------------------------------------------------------- */
-
-/* Emptied options are nobody's: such a product is out of date. */
-static bool mark_products(struct coordinator *c, int64_t *marked, struct error *err)
-{
-    const struct settings *const s = c->settings;
-    bool ok = catalogue_execute(
-        c->catalogue,
-        "UPDATE product SET options_digest = '' WHERE (?1 IS NULL OR study_instance_uid = ?1)"
-        " AND (?2 IS NULL OR series_instance_uid = ?2) AND (?3 IS NULL OR stage = ?3)"
-        " AND (?4 = 0 OR state = 'failed' OR instance_id IN (SELECT instance_id FROM instance"
-        " WHERE state IN ('failed', 'quarantined')))"
-        " AND instr(?5, ',' || stage || ',') > 0",
-        VALUES(value_text(s->study), value_text(s->series), value_text(s->stage), value_int(s->failed),
-               value_text(c->table.match)),
-        err);
-
-    *marked = catalogue_changes(c->catalogue);
-    if (!ok || !s->failed)
-        return ok;
-    /* rejected files that were faulty are read again, where they are still offered */
-    return catalogue_execute(c->catalogue,
-                             "DELETE FROM source_file WHERE path IN (SELECT source FROM rejected"
-                             " WHERE reason NOT IN ('ignored', 'duplicate', 'not_dicom'))", NO_VALUES, err);
-}
-
-bool coordinator_mark(struct coordinator *c, int64_t *marked, struct error *err)
-{
-    if (!coordinator_begin_run(c, err) || !catalogue_begin(c->catalogue, err))
-        return false;
-    if (!mark_products(c, marked, err)) {
-        catalogue_rollback(c->catalogue);
-        return false;
-    }
-    return catalogue_commit(c->catalogue, err);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
 
@@ -401,7 +400,7 @@ static void end_feed(struct coordinator *c, struct feed *feed, enum error_kind k
     if (kind != ERROR_NONE) {
         const struct origin origin = {feed->name, feed->member_prefix, -1, feed->order};
 
-        log_event(LOG_WARNING, "archive_failed", text, "source", feed->name, "reason", error_kind_word(kind), NULL);
+        coordinator_report("archive_failed", feed->name, feed->member_prefix, error_kind_word(kind), text);
         c->counts.rejected++;
         if (!coordinator_begin_run(c, &err) ||
             !source_reject(c->catalogue, &origin, error_kind_word(kind), text, &err))

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
 #include "coordinator/failpoint.h"
@@ -121,9 +120,10 @@ static bool reject_item(struct coordinator *c, const struct index_item *item, co
         ok = publish_forget(&c->publisher, former.instance_id, &c->index_leftovers, err) &&
              series_touch(c->catalogue, former.study, former.series, err);
     ok = ok && source_reject(c->catalogue, &origin, reason, detail, err) && settle_item(c, item, err);
+    if (ok)
+        coordinator_report("rejected", origin.path, origin.member, reason, detail);
     buffer_release(&order);
     c->counts.rejected++;
-    log_event(LOG_DEBUG, "rejected", detail, "source", item->path, "reason", reason, NULL);
     return ok;
 }
 
@@ -336,6 +336,8 @@ static bool take_object(struct coordinator *c, const struct index_item *item, co
 static bool take_zip(struct coordinator *c, const struct index_item *item, struct index_result *result,
                      struct error *err)
 {
+    if (result->member_count == 0)
+        return reject_item(c, item, "ignored", "an archive without members", err);
     struct archive *const archive = memory_zeroed(sizeof *archive, err);
 
     if (archive == NULL || (archive->path = memory_string(item->path, err)) == NULL) {

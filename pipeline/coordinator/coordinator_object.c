@@ -7,26 +7,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
+#include "job/stage.h"
 
 enum { SLOW_BYTES_PER_MS = 500 }; /* half a megabyte a second is slow even for JPEG 2000 */
 
-bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *stages, struct error *err)
+bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *asked, struct error *err)
 {
-    job->job.stages = memory_string(stages, err);
-    errand->stages = memory_string(stages, err);
+    job->job.stages = memory_string(asked, err);
+    errand->stages = memory_string(asked, err);
     return job->job.stages != NULL && errand->stages != NULL;
 }
 
 /* -- from a row to a job ----------------------------------------------------------------- */
 
 enum row_column {
-    ROW_ID, ROW_SOP, ROW_SOURCE, ROW_MEMBER, ROW_INDEX, ROW_ORDER, ROW_BYTES, ROW_DIGEST, ROW_CURRENT, ROW_STAGES
+    ROW_ID, ROW_SOP, ROW_SOURCE, ROW_MEMBER, ROW_INDEX, ROW_ORDER, ROW_BYTES, ROW_DIGEST, ROW_CURRENT, ROW_WINDOW,
+    ROW_STAGES
 };
 #define ROW_SQL \
-    "instance_id, sop_instance_uid, source, member, member_index, source_order, source_bytes, source_digest, is_current"
+    "i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index, i.source_order, i.source_bytes," \
+    " i.source_digest, i.is_current, i.needs_window"
 
 static bool fill_source(const struct cursor *row, struct source *source, struct error *err)
 {
@@ -49,6 +51,18 @@ static bool source_is_there(const struct cursor *row)
     const bool has_address = cursor_is_null(row, ROW_MEMBER) || !cursor_is_null(row, ROW_INDEX);
 
     return has_address && stat(cursor_text(row, ROW_SOURCE), &status) == 0;
+}
+
+/* What was kept of it, when it was decoded. */
+static bool keep_is_there(const struct coordinator *c, const struct cursor *row)
+{
+    struct digest digest;
+    struct error ignored;
+    struct stat status;
+    char keep[PATH_SIZE], path[PATH_SIZE];
+
+    return digest_parse(cursor_text(row, ROW_DIGEST), &digest) && layout_keep(&digest, keep, &ignored) &&
+           path_format(path, &ignored, "%s/work/%s", c->root, keep) && stat(path, &status) == 0;
 }
 
 /* A render job of this instance, from its source, else from what was kept. */
@@ -118,11 +132,11 @@ static bool name_spool(struct coordinator *c, int64_t instance_id, char spool[48
 
 /* OBJECT where the bytes are there and not all that is wanted can wait for them; RENDER else. */
 static struct pool_job *make_job(struct coordinator *c, struct open_series *series, const struct cursor *row,
-                                 const char *stages, bool render, struct error *err)
+                                 const char *asked, bool render, struct error *err)
 {
     struct pool_job *const job = pool_job_new(render ? JOB_RENDER : JOB_OBJECT, err);
     struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
-    bool ok = errand != NULL && object_fill_stages(job, errand, stages, err) &&
+    bool ok = errand != NULL && object_fill_stages(job, errand, asked, err) &&
               coordinator_new_name(c, job->job.staging, err) &&
               name_spool(c, cursor_int(row, ROW_ID), job->job.spool, err) &&
               (render ? fill_render(series, row, &job->job, err) : fill_object(row, &job->job, err));
@@ -137,7 +151,7 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
     errand->instance_id = cursor_int(row, ROW_ID);
     errand->series = series;
     errand->bytes = (uint64_t)cursor_int(row, ROW_BYTES);
-    if (render && series->has_window) {
+    if (render && series->has_window && cursor_int(row, ROW_WINDOW) != 0) {
         job->job.has_window = errand->has_window = true;
         job->job.window = series->window;
         errand->window_digest = series->window_digest;
@@ -147,9 +161,11 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
 
 /* -- refilling --------------------------------------------------------------------------- */
 
-/* The wanted stages whose product is not up to date: "" if all are. */
-static bool stages_to_do(struct coordinator *c, int64_t instance_id, bool has_digest, struct buffer *list,
-                         struct error *err)
+/* The wanted stages whose product is not up to date, of those that need a picture or of all others or of both. */
+enum { FOR_PICTURES = 1, FOR_OTHERS = 2 };
+
+static bool stages_to_do(struct coordinator *c, int64_t instance_id, bool has_digest, unsigned which,
+                         struct buffer *list, struct error *err)
 {
     bool ok = true;
 
@@ -158,6 +174,8 @@ static bool stages_to_do(struct coordinator *c, int64_t instance_id, bool has_di
         const struct wanted_stage *const stage = &c->table.wanted[i];
         int64_t current = 0;
 
+        if (!(which & ((stage->needs & NEEDS_PICTURE) ? FOR_PICTURES : FOR_OTHERS)))
+            continue;
         if (has_digest)
             ok = catalogue_number(c->catalogue,
                                   "SELECT 1 FROM product WHERE instance_id = ? AND stage = ? AND stage_version = ?"
@@ -171,22 +189,45 @@ static bool stages_to_do(struct coordinator *c, int64_t instance_id, bool has_di
     return ok;
 }
 
-static bool queue_row(struct coordinator *c, struct open_series *series, const struct cursor *row,
-                      struct buffer *list, struct error *err)
+static bool queue_job(struct coordinator *c, struct open_series *series, const struct cursor *row,
+                      const char *asked, bool render, struct error *err)
 {
-    const bool has_digest = !cursor_is_null(row, ROW_DIGEST);
-    const int64_t instance_id = cursor_int(row, ROW_ID);
+    struct pool_job *const job = make_job(c, series, row, asked, render, err);
 
-    /* Nothing to do but to say so: it settles without a job only if it never was decoded for nothing. */
-    if (!stages_to_do(c, instance_id, has_digest, list, err))
-        return false;
-    const bool render = has_digest && !source_is_there(row);
-    struct pool_job *const job = make_job(c, series, row, list->size > 0 ? buffer_text(list) : c->table.all, render, err);
     if (job == NULL)
         return false;
     job_queue_push(&c->ready, job);
     series->in_pool++;
-    return instance_set_state(c->catalogue, instance_id, INSTANCE_RUNNING, err);
+    return instance_set_state(c->catalogue, cursor_int(row, ROW_ID), INSTANCE_RUNNING, err);
+}
+
+/* The source is gone: pictures are made from what was kept when the window of the series is known, like those that
+ * an OBJECT job defers. */
+static bool queue_kept(struct coordinator *c, struct open_series *series, const struct cursor *row,
+                       struct buffer *list, struct error *err)
+{
+    const int64_t instance_id = cursor_int(row, ROW_ID);
+
+    if (!stages_to_do(c, instance_id, true, FOR_PICTURES, list, err) ||
+        !publish_defer(&c->publisher, instance_id, buffer_text(list), err) ||
+        !stages_to_do(c, instance_id, true, FOR_OTHERS, list, err))
+        return false;
+    if (list->size > 0)
+        return queue_job(c, series, row, buffer_text(list), true, err);
+    return instance_set_state(c->catalogue, instance_id, INSTANCE_DONE, err);
+}
+
+static bool queue_row(struct coordinator *c, struct open_series *series, const struct cursor *row,
+                      struct buffer *list, struct error *err)
+{
+    const bool has_digest = !cursor_is_null(row, ROW_DIGEST);
+
+    if (has_digest && !source_is_there(row) && keep_is_there(c, row))
+        return queue_kept(c, series, row, list, err);
+    if (!stages_to_do(c, cursor_int(row, ROW_ID), has_digest, FOR_PICTURES | FOR_OTHERS, list, err))
+        return false;
+    /* what was killed before it settled is decoded again even if its products are there */
+    return queue_job(c, series, row, list->size > 0 ? buffer_text(list) : c->table.all, false, err);
 }
 
 static bool fetch_objects(struct coordinator *c, struct open_series *series, struct error *err)
@@ -203,7 +244,7 @@ static bool fetch_objects(struct coordinator *c, struct open_series *series, str
     ok = catalogue_select(c->catalogue,
                           "SELECT " ROW_SQL " FROM (SELECT * FROM instance WHERE study_instance_uid = ?"
                           " AND series_instance_uid = ? AND state = 'pending' AND state IN ('pending', 'running')"
-                          " ORDER BY source_order LIMIT ?) ORDER BY source_order || ''",
+                          " ORDER BY source_order LIMIT ?) i ORDER BY i.source_order || ''",
                           VALUES(value_text(series->study), value_text(series->series), value_int(REFILL)), &cursor,
                           err);
     while (ok && cursor_next(cursor)) {
@@ -227,8 +268,7 @@ static bool fetch_renders(struct coordinator *c, struct open_series *series, str
     size_t count = 0;
     bool ok = catalogue_select(
         c->catalogue,
-        "SELECT i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index, i.source_order, i.source_bytes,"
-        " i.source_digest, i.is_current, group_concat(p.stage) FROM product p JOIN instance i USING (instance_id)"
+        "SELECT " ROW_SQL ", group_concat(p.stage) FROM product p JOIN instance i USING (instance_id)"
         " WHERE p.study_instance_uid = ? AND p.series_instance_uid = ? AND p.state = 'pending' AND i.instance_id > ?"
         " AND i.state = 'done' AND instr(?, ',' || p.stage || ',') > 0 GROUP BY i.instance_id ORDER BY i.instance_id LIMIT ?",
         VALUES(value_text(series->study), value_text(series->series), value_int(series->last_id),
@@ -302,11 +342,11 @@ struct pool_job *object_next(struct coordinator *c)
 
 /* -- from a result to a publication ------------------------------------------------------ */
 
-static bool is_asked(const char *stages, const char *name)
+static bool is_asked(const char *asked, const char *name)
 {
     const size_t length = strlen(name);
 
-    for (const char *word = stages; *word != '\0'; word += strcspn(word, ","), word += *word == ',')
+    for (const char *word = asked; *word != '\0'; word += strcspn(word, ","), word += *word == ',')
         if (strcspn(word, ",") == length && memcmp(word, name, length) == 0)
             return true;
     return false;
@@ -346,13 +386,9 @@ static void report_failure(const struct coordinator *c, const struct pool_job *j
 {
     const char *const path = job->job.source_count > 0 ? job->job.sources[0].path : "";
     const char *const member = job->job.source_count > 0 ? job->job.sources[0].member_name : NULL;
-    char line[640];
 
     (void)c;
-    (void)snprintf(line, sizeof line, "%s%s%s: %s: %s", path, member != NULL ? ", " : "",
-                   member != NULL ? member : "", error_kind_word(kind), text);
-    log_event(LOG_WARNING, "instance_failed", line, "source", path, "reason", error_kind_word(kind), "detail", text,
-              NULL);
+    coordinator_report("instance_failed", path, member, error_kind_word(kind), text);
 }
 
 /* Takes the result. */

@@ -179,6 +179,9 @@ bool coordinator_is_failed(const struct coordinator *c);
 bool coordinator_begin_run(struct coordinator *c, struct error *err); /* the run's row, once */
 bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct error *err);
 uint64_t coordinator_wall_ms(void); /* of one job; SLICEPRESS_JOB_SECONDS for tests */
+/* "PATH, MEMBER: REASON: TEXT": what is wrong with a source, said as a warning where it counts for the exit status. */
+void coordinator_report(const char *event, const char *path, const char *member, const char *reason, const char *text);
+bool coordinator_mark_outdated(struct coordinator *c, struct error *err); /* coordinator_mark.c */
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err);
 struct errand *errand_new(struct pool_job *job, struct error *err);
 void errand_free(struct errand *errand);
@@ -202,7 +205,7 @@ void object_result(struct coordinator *c, struct pool_job *job, struct job_resul
 void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
 bool object_add_publication(struct coordinator *c, struct publication *publication, struct error *err);
 void object_flush_if_due(struct coordinator *c);
-bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *stages, struct error *err);
+bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *asked, struct error *err);
 
 /* coordinator_series.c */
 bool series_open_next(struct coordinator *c, struct error *err);

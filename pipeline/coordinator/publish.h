@@ -105,6 +105,8 @@ bool publish_identity(const struct publisher *publisher, struct batch *batch, st
  * a transaction. */
 bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id, const struct digest *digest,
                          struct leftovers *leftovers, struct error *err);
+/* Products of these stages ("webp,tiles") become pending: a RENDER job is to make them. Inside a transaction. */
+bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err);
 bool publish_rows(const struct publisher *publisher, struct publication *publication,
                   struct leftovers *leftovers, struct error *err);
 /* The artefacts of an instance become leftovers, the row is deleted. */

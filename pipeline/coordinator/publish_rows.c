@@ -216,6 +216,25 @@ static bool put_asked(const struct publisher *publisher, const struct publicatio
     return ok;
 }
 
+bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err)
+{
+    bool found = false, ok = true;
+    struct publication publication = {.kind = JOB_RENDER, .instance_id = instance_id};
+    static const struct verdict deferred = {"pending", NULL, true};
+
+    if (!instance_find(publisher->catalogue, instance_id, &publication.row, &found, err) || !found)
+        return !found;
+    for (const char *word = stages; ok && *word != '\0';) {
+        const size_t length = strcspn(word, ",");
+        const struct wanted_stage *const stage = find_stage(publisher, word, length);
+        int64_t product_id = 0;
+
+        ok = stage == NULL || upsert_product(publisher, &publication, stage, &deferred, NULL, &product_id, err);
+        word += length + (word[length] == ',');
+    }
+    return ok;
+}
+
 static bool raise_information(const struct publisher *publisher, const struct publication *publication,
                               struct error *err)
 {
@@ -231,9 +250,16 @@ bool publish_rows(const struct publisher *publisher, struct publication *publica
 {
     const struct job_result *const result = &publication->result;
 
+    if (publication->kind == JOB_INDEX) {
+        const struct origin origin = {publication->path, publication->member, -1, publication->order};
+        return source_reject(publisher->catalogue, &origin,
+                             result->ignored ? "ignored" : error_kind_word(result->error), result->text, err);
+    }
     if (publication->kind == JOB_RENDER)
         return raise_information(publisher, publication, err) &&
-               put_asked(publisher, publication, leftovers, err);
+               put_asked(publisher, publication, leftovers, err) &&
+               (publication->row.state != INSTANCE_RUNNING ||
+                instance_set_state(publisher->catalogue, publication->row.instance_id, INSTANCE_DONE, err));
     return instance_settle(publisher->catalogue, publication->row.instance_id, result, publication->is_current,
                            err) &&
            instance_put_windows(publisher->catalogue, &publication->row, result->windows, result->window_count,

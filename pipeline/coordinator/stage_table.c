@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -11,7 +12,7 @@
 #include "coordinator/plan.h"
 #include "coordinator/pool.h"
 
-enum { CACHE_MOST = 1 << 20, KEY_SIZE = 128 };
+enum { CACHE_MOST = 1 << 20, KEY_SIZE = STAGE_TABLE_KEY };
 
 /* -- asking a worker --------------------------------------------------------------------- */
 
@@ -43,7 +44,7 @@ static struct pool_job *no_job(void *client)
     return NULL;
 }
 
-static bool ask(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
+static bool ask_there(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
 {
     struct question question = {0};
     const struct pool_options options = {.worker = worker, .setup = setup, .workers = 1, .wall_ms = 60000,
@@ -67,6 +68,24 @@ static bool ask(const char *worker, const struct worker_setup *setup, struct buf
     (void)uv_loop_close(&loop);
     *hello = question.hello;
     return question.answered;
+}
+
+/* A worker makes the folders it works in: there may be no site yet, so it gets one of its own. */
+static bool ask(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
+{
+    const char *const temporary = getenv("TMPDIR");
+    struct worker_setup scratch = *setup;
+    struct error ignored;
+    char folder[PATH_SIZE];
+
+    if (!path_join(folder, temporary != NULL ? temporary : "/tmp", "slicepress-stages-XXXXXX", err))
+        return false;
+    if (mkdtemp(folder) == NULL)
+        return error_errno(err, errno, "cannot make a folder in \"%s\"", temporary != NULL ? temporary : "/tmp");
+    scratch.site = folder;
+    const bool ok = ask_there(worker, &scratch, hello, err);
+    (void)path_remove_tree(folder, &ignored);
+    return ok;
 }
 
 /* -- the cache --------------------------------------------------------------------------- */
@@ -107,29 +126,32 @@ static bool read_cache(const char *path, const char *key, struct worker_hello *h
 }
 
 /* A cache that cannot be written is no fault. */
-static void write_cache(const char *path, const char *key, const struct buffer *hello)
+void stage_table_keep(const struct stage_table *table, const char *site)
 {
+    char path[PATH_SIZE];
     struct buffer text = {0};
     struct error ignored;
 
-    if (buffer_puts(&text, key, &ignored) && buffer_append(&text, hello->data, hello->size, &ignored))
+    if (table->key[0] != '\0' && path_join(path, site, "work/stages", &ignored) &&
+        buffer_puts(&text, table->key, &ignored) && worker_hello_write(&table->hello, &text, &ignored))
         (void)path_replace_file(path, text.data, text.size, &ignored);
     buffer_release(&text);
 }
 
-static bool find_hello(const char *site, const char *worker, const struct worker_setup *setup,
+/* key "" in the table: it came from the cache. */
+static bool find_hello(const char *site, const char *worker, const struct worker_setup *setup, char key[KEY_SIZE],
                        struct worker_hello *hello, struct error *err)
 {
-    char path[PATH_SIZE], key[KEY_SIZE];
+    char path[PATH_SIZE];
     struct buffer told = {0};
 
     if (!make_key(worker, setup, key, err) || (site != NULL && !path_join(path, site, "work/stages", err)))
         return false;
-    if (site != NULL && read_cache(path, key, hello))
+    if (site != NULL && read_cache(path, key, hello)) {
+        key[0] = '\0';
         return true;
+    }
     const bool ok = ask(worker, setup, &told, err) && worker_hello_parse(told.data, told.size, hello, err);
-    if (ok && site != NULL)
-        write_cache(path, key, &told);
     buffer_release(&told);
     return ok;
 }
@@ -221,16 +243,17 @@ bool stage_table_load(const struct settings *settings, const char *site, const c
 {
     struct worker_setup bare = *setup;
     struct worker_hello plain = {0};
+    char key[KEY_SIZE];
     bool ok = true;
 
     *table = (struct stage_table){0};
     if (settings->setting_count > 0) {
         bare.setting_count = 0;
         bare.settings = NULL;
-        ok = find_hello(NULL, worker, &bare, &plain, err) && check_settings(&plain, settings, err);
+        ok = find_hello(NULL, worker, &bare, key, &plain, err) && check_settings(&plain, settings, err);
         worker_hello_release(&plain);
     }
-    ok = ok && find_hello(site, worker, setup, &table->hello, err) && pick_wanted(settings, table, err);
+    ok = ok && find_hello(site, worker, setup, table->key, &table->hello, err) && pick_wanted(settings, table, err);
     if (!ok) {
         stage_table_release(table);
         return false;

@@ -14,7 +14,10 @@
 #include "coordinator/settings.h"
 #include "job/job.h"
 
+enum { STAGE_TABLE_KEY = 128 };
+
 struct stage_table {
+    char key[STAGE_TABLE_KEY];    /* of the cache; "" if it came from there */
     struct worker_hello hello;
     char libraries[512];          /* of both programs, one line */
     struct wanted_stage *wanted;  /* in run order */
@@ -23,6 +26,8 @@ struct stage_table {
     char *match;                  /* ",codestream,thumbnail," for SQL's instr */
 };
 
+/* Writes the cache, if the table is not from there; no failure matters. */
+void stage_table_keep(const struct stage_table *table, const char *site);
 /* Checks --stages and --set against the worker's table (USAGE). `site` NULL: no cache. */
 bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
                       const struct worker_setup *setup, struct stage_table *table, struct error *err);

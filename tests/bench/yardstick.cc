@@ -16,7 +16,6 @@
 #include <cstring>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <istream>
 #include <set>
 #include <streambuf>
@@ -45,7 +44,6 @@ size_t objects, frames, coded_bytes, thumbnail_bytes;
 double cpu_now()
 {
     timespec time;
-
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 }
@@ -74,7 +72,6 @@ struct memory_stream_buffer : std::streambuf {
     pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode) override
     {
         char *const base = from == std::ios_base::beg ? eback() : from == std::ios_base::cur ? gptr() : egptr();
-
         setg(eback(), base + offset, egptr());
         return gptr() - eback();
     }
@@ -96,7 +93,6 @@ double value(const gdcm::DataSet &set, double absent)
 {
     gdcm::Attribute<group, element> attribute;
     const gdcm::Tag tag(group, element);
-
     if (!set.FindDataElement(tag) || set.GetDataElement(tag).IsEmpty())
         return absent;
     attribute.SetFromDataElement(set.GetDataElement(tag));
@@ -172,8 +168,7 @@ OPJ_OFF_T source_skip(OPJ_OFF_T size, void *client)
 
 OPJ_BOOL source_seek(OPJ_OFF_T to, void *client)
 {
-    static_cast<memory_source *>(client)->at = static_cast<size_t>(to);
-    return OPJ_TRUE;
+    return static_cast<memory_source *>(client)->at = static_cast<size_t>(to), OPJ_TRUE;
 }
 
 void decode_j2k(const uint8_t *data, size_t size, size_t pixels, std::vector<uint16_t> &out)
@@ -212,7 +207,6 @@ std::vector<uint8_t> fragments(const std::vector<char> &file, size_t at)
     /* GDCM stops after the VL: at the item tag of the offset table */
     while (at + 8 <= file.size() && data[at] == 0xfe && data[at + 1] == 0xff && data[at + 2] == 0x00) {
         uint32_t length;
-
         std::memcpy(&length, data + at + 4, 4);
         if (!first)
             joined.insert(joined.end(), data + at + 8, data + at + 8 + length);
@@ -232,7 +226,6 @@ void decode(const std::vector<char> &file, const header &header, uint32_t frame,
     out.resize(pixels);
     if (header.is_j2k) {
         const std::vector<uint8_t> codestream = fragments(file, header.pixels);
-
         decode_j2k(codestream.data(), codestream.size(), pixels, out);
         return;
     }
@@ -306,7 +299,6 @@ const std::vector<uint8_t> &window_table(const header &header, double center, do
         const double stored = header.is_signed ? static_cast<int16_t>(i) : static_cast<double>(i);
         const double x = stored * header.slope + header.intercept;
         const double y = ((x - (center - 0.5)) / std::max(width - 1, 1e-9) + 0.5) * 255;
-
         table[i] = static_cast<uint8_t>(y <= 0 ? 0 : y >= 255 ? 255 : y + 0.5);
     }
     std::memcpy(known, wanted, sizeof known);
@@ -325,7 +317,6 @@ std::vector<share> shares(uint32_t from, uint32_t to)
         const uint64_t begin = static_cast<uint64_t>(i) * to, end = begin + to;
         const uint32_t first = static_cast<uint32_t>(begin / from);
         const uint64_t border = static_cast<uint64_t>(first + 1) * from;
-
         list[i].to = first;
         list[i].one = static_cast<uint32_t>(std::min(end, border) - begin);
         list[i].two = to - list[i].one;
@@ -352,7 +343,6 @@ void compress(const std::vector<uint8_t> &picture, uint32_t columns, uint32_t ro
     jpeg_start_compress(&jpeg, TRUE);
     while (jpeg.next_scanline < rows) {
         JSAMPROW row = const_cast<JSAMPROW>(picture.data() + static_cast<size_t>(jpeg.next_scanline) * columns);
-
         jpeg_write_scanlines(&jpeg, &row, 1);
     }
     jpeg_finish_compress(&jpeg);
@@ -374,7 +364,6 @@ void thumbnail(const header &header, const std::vector<uint16_t> &samples)
 
         for (const uint16_t sample : samples) {
             const double stored = header.is_signed ? static_cast<int16_t>(sample) : static_cast<double>(sample);
-
             least = std::min(least, stored);
             most = std::max(most, stored);
         }
@@ -397,7 +386,6 @@ void thumbnail(const header &header, const std::vector<uint16_t> &samples)
         std::fill(line.begin(), line.end(), 0);
         for (uint32_t column = 0; column < header.columns; column++) {
             const uint32_t v = table[from[column]];
-
             line[across[column].to] += v * across[column].one;
             line[across[column].to + 1] += v * across[column].two;
         }
@@ -440,12 +428,10 @@ void one_zip(const std::string &path)
         die("cannot open " + path);
     for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(zip_get_num_entries(archive, 0)); i++) {
         zip_stat_t status;
-
         if (zip_stat_index(archive, i, 0, &status) != 0 || status.size == 0)
             continue;
         {
             const timer timer(STEP_READ);
-
             file.resize(status.size);
             zip_file_t *const member = zip_fopen_index(archive, i, 0);
             if (member == nullptr || zip_fread(member, file.data(), status.size) != static_cast<zip_int64_t>(status.size))
@@ -468,7 +454,6 @@ void one_file(const std::string &path)
     {
         const timer timer(STEP_READ);
         std::FILE *const stream = std::fopen(path.c_str(), "rb");
-
         file.resize(std::filesystem::file_size(path));
         if (stream == nullptr || std::fread(file.data(), 1, file.size(), stream) != file.size())
             die("cannot read " + path);

@@ -168,6 +168,22 @@ def decode_codestream(codestream):
     return columns, rows, components, bits, signed, values
 
 
+def prefix_size(prefix, reduce):
+    """How many pixels opj_decompress makes of the beginning of a codestream, `reduce` resolutions below the full one."""
+    with tempfile.TemporaryDirectory(prefix="slicepress-opj-") as folder:
+        source, target = os.path.join(folder, "in.j2k"), os.path.join(folder, "out.pgx")
+        with open(source, "wb") as file:
+            file.write(prefix if prefix.endswith(b"\xff\xd9") else prefix + b"\xff\xd9")
+        done = subprocess.run(["opj_decompress", "-quiet", "-r", str(reduce), "-i", source, "-o", target],
+                              capture_output=True, check=False)
+        if done.returncode != 0 or b"WARN" in done.stdout + done.stderr:
+            raise SiteError("opj_decompress: %s" % (done.stdout + done.stderr).decode("utf-8", "replace").strip())
+        names = [name for name in os.listdir(folder) if name.endswith(".pgx")]
+        with open(os.path.join(folder, names[0]), "rb") as file:
+            words = file.readline().split()
+        return int(words[-2]) * int(words[-1])
+
+
 def frame_of_multipart(body, artefact):
     media_type, transfer_syntax, data = multipart(body)
     if media_type == "application/octet-stream":

@@ -70,7 +70,8 @@ TEST(test_recipe__implicit_and_big_endian_elements)
 
 TEST(test_recipe__sequences_nest)
 {
-    static const uint8_t inner[] = {0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff, 0x08, 0, 0x50, 0x11, 'U', 'I', 4, 0, '1', '.', '2', 0};
+    static const uint8_t inner[] = {0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff, 0x08, 0,
+                                    0x50, 0x11, 'U', 'I', 4, 0, '1', '.', '2', 0};
     struct buffer out = {0};
     struct error err;
 

@@ -1,0 +1,114 @@
+/* What is to be made again: products that are not those that are wanted now, failures of another worker, and what
+ * reprocess asks for. A product with empty options_digest is nobody's: out of date. */
+#include "coordinator_private.h"
+
+/* -- what has changed -------------------------------------------------------------------- */
+
+/* Failures are tried again when the worker or one of its libraries is another one. */
+static bool mark_failures(struct coordinator *c, struct error *err)
+{
+    int64_t wanted = 0;
+
+    if (!catalogue_number(c->catalogue,
+                          "SELECT (SELECT libraries FROM run WHERE ended IS NOT NULL AND libraries IS NOT NULL"
+                          " ORDER BY run_id DESC LIMIT 1) <> ? AND EXISTS (SELECT 1 FROM product WHERE state = 'failed')",
+                          VALUES(value_text(c->table.libraries)), 0, &wanted, err))
+        return false;
+    return wanted == 0 || (coordinator_begin_run(c, err) &&
+                           catalogue_execute(c->catalogue,
+                                             "UPDATE product SET options_digest = '' WHERE state = 'failed'",
+                                             NO_VALUES, err));
+}
+
+static bool mark_outdated(struct coordinator *c, struct error *err)
+{
+    int64_t total = 0;
+
+    if (!mark_failures(c, err))
+        return false;
+    for (size_t i = 0; i < c->table.wanted_count; i++) {
+        const struct wanted_stage *const stage = &c->table.wanted[i];
+        int64_t outdated = 0;
+
+        if (!catalogue_number(c->catalogue,
+                              "SELECT 1 FROM instance i WHERE i.state IN ('done', 'failed', 'quarantined', 'skipped')"
+                              " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = i.instance_id"
+                              " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?) LIMIT 1",
+                              VALUES(value_text(stage->name), value_int(stage->version),
+                                     value_text(stage->options_digest)),
+                              0, &outdated, err))
+            return false;
+        if (outdated == 0)
+            continue;
+        if (!coordinator_begin_run(c, err) ||
+            !catalogue_execute(c->catalogue,
+                               "UPDATE instance SET state = 'pending'"
+                               " WHERE state IN ('done', 'failed', 'quarantined', 'skipped')"
+                               " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id"
+                               " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?)",
+                               VALUES(value_text(stage->name), value_int(stage->version),
+                                      value_text(stage->options_digest)),
+                               err))
+            return false;
+        total += catalogue_changes(c->catalogue);
+    }
+    return total == 0 ||
+           (catalogue_execute(c->catalogue,
+                              "UPDATE series SET state = 'pending' WHERE EXISTS (SELECT 1 FROM instance i WHERE"
+                              " i.study_instance_uid = series.study_instance_uid AND i.series_instance_uid ="
+                              " series.series_instance_uid AND i.state = 'pending'"
+                              " AND i.state IN ('pending', 'running'))", NO_VALUES, err) &&
+            catalogue_execute(c->catalogue,
+                              "UPDATE study SET state = 'pending' WHERE EXISTS (SELECT 1 FROM series s WHERE"
+                              " s.study_instance_uid = study.study_instance_uid AND s.state = 'pending')",
+                              NO_VALUES, err));
+}
+
+/* Instances of the whole site whose products are not those that are wanted now. */
+bool coordinator_mark_outdated(struct coordinator *c, struct error *err)
+{
+    if (!catalogue_begin(c->catalogue, err))
+        return false;
+    if (!mark_outdated(c, err)) {
+        catalogue_rollback(c->catalogue);
+        return false;
+    }
+    return catalogue_commit(c->catalogue, err);
+}
+
+/* -- reprocess --------------------------------------------------------------------------- */
+
+/* Emptied options are nobody's: such a product is out of date. */
+static bool mark_products(struct coordinator *c, int64_t *marked, struct error *err)
+{
+    const struct settings *const s = c->settings;
+    bool ok = catalogue_execute(
+        c->catalogue,
+        "UPDATE product SET options_digest = '' WHERE (?1 IS NULL OR study_instance_uid = ?1)"
+        " AND (?2 IS NULL OR series_instance_uid = ?2) AND (?3 IS NULL OR stage = ?3)"
+        " AND (?4 = 0 OR state = 'failed' OR instance_id IN (SELECT instance_id FROM instance"
+        " WHERE state IN ('failed', 'quarantined')))"
+        " AND instr(?5, ',' || stage || ',') > 0",
+        VALUES(value_text(s->study), value_text(s->series), value_text(s->stage), value_int(s->failed),
+               value_text(c->table.match)),
+        err);
+
+    *marked = catalogue_changes(c->catalogue);
+    if (!ok || !s->failed)
+        return ok;
+    /* rejected files that were faulty are read again, where they are still offered */
+    return catalogue_execute(c->catalogue,
+                             "DELETE FROM source_file WHERE path IN (SELECT source FROM rejected"
+                             " WHERE reason NOT IN ('ignored', 'duplicate', 'not_dicom'))", NO_VALUES, err);
+}
+
+bool coordinator_mark(struct coordinator *c, int64_t *marked, struct error *err)
+{
+    if (!catalogue_begin(c->catalogue, err))
+        return false;
+    if (!mark_products(c, marked, err) || (*marked > 0 && !coordinator_begin_run(c, err))) {
+        catalogue_rollback(c->catalogue);
+        return false;
+    }
+    return catalogue_commit(c->catalogue, err);
+}

@@ -1,0 +1,137 @@
+/* A coordinator is made and taken apart. */
+#include "coordinator_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "coordinator/recover.h"
+
+enum {
+    WALL_SECONDS = 120,
+    WORKER_LEAST_MIB = 256, /* of address space: less does not hold the libraries and one large frame */
+    OWN_MIB = 64
+};
+
+uint64_t coordinator_wall_ms(void)
+{
+    const char *const text = getenv("SLICEPRESS_JOB_SECONDS");
+    const double seconds = text != NULL ? strtod(text, NULL) : 0;
+
+    return (uint64_t)((seconds > 0 ? seconds : WALL_SECONDS) * 1000);
+}
+
+/* The memory of all processes together: fewer workers rather than workers that can do nothing. */
+static void share_memory(struct coordinator *c, struct settings *settings)
+{
+    int64_t jobs = settings->jobs;
+    const int64_t most = (settings->memory_mib - OWN_MIB) / WORKER_LEAST_MIB;
+
+    if (jobs > most)
+        jobs = most > 0 ? most : 1;
+    settings->jobs = jobs;
+    c->setup.memory_bytes = (uint64_t)((settings->memory_mib - OWN_MIB) / jobs) << 20;
+}
+
+static bool fill_setup(struct coordinator *c, struct settings *settings, struct error *err)
+{
+    c->setup.site = (char *)c->root;
+    c->setup.cpu_seconds = (uint32_t)(coordinator_wall_ms() / 1000 + 1);
+    c->setup.file_bytes = UINT64_C(1) << 40;
+    c->setup.nice_threads = 1;
+    c->setup.setting_count = settings->setting_count;
+    c->setup.settings = settings->stage_settings;
+    share_memory(c, settings);
+    return pool_find_worker(c->worker, err);
+}
+
+static bool fill_publisher(struct coordinator *c, struct error *err)
+{
+    c->root_descriptor = open(c->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (c->root_descriptor < 0)
+        return error_errno(err, errno, "cannot open \"%s\"", c->root);
+    c->publisher = (struct publisher){.catalogue = c->catalogue, .root = c->root,
+                                      .root_descriptor = c->root_descriptor, .keep_first = c->settings->keep_first,
+                                      .stages = c->table.wanted, .stage_count = c->table.wanted_count};
+    return true;
+}
+
+/* Only `run` makes a site; verify looks at it as it is. */
+static bool open_site(struct coordinator *c, struct error *err)
+{
+    struct session_wishes wishes = {.make = strcmp(c->settings->command, "run") == 0,
+                                    .as_it_is = strcmp(c->settings->command, "verify") == 0};
+
+    if (!session_open(c->root, wishes, &c->session, err))
+        return false;
+    c->catalogue = c->session.catalogue;
+    c->site = c->session.site;
+    return true;
+}
+
+bool coordinator_open(struct settings *settings, struct coordinator **coordinator, struct error *err)
+{
+    struct coordinator *const c = memory_zeroed(sizeof *c, err);
+
+    if (c == NULL)
+        return false;
+    c->settings = settings;
+    c->session.lock = c->root_descriptor = -1;
+    c->feed_last = &c->feeds;
+    c->began_ms = progress_clock_ms();
+    job_queue_init(&c->again);
+    job_queue_init(&c->ready);
+    (void)snprintf(c->token, sizeof c->token, "r%llx", (unsigned long long)clock_now_ns());
+    bool ok = path_format(c->real_root, err, "%s", settings->site);
+    c->root = c->real_root;
+    if (ok && settings->dry_run) {
+        ok = recover_make_copy(c->real_root, c->dry_root, err);
+        c->root = c->dry_root;
+    }
+    /* wrong words about stages make no site */
+    ok = ok && fill_setup(c, settings, err) &&
+         stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
+         fill_publisher(c, err);
+    if (!ok) {
+        coordinator_close(c);
+        return false;
+    }
+    stage_table_keep(&c->table, c->root);
+    *coordinator = c;
+    return true;
+}
+
+static void drain(struct job_queue *queue)
+{
+    for (struct pool_job *job; (job = job_queue_pop(queue)) != NULL;)
+        job_discard(job);
+}
+
+void coordinator_close(struct coordinator *c)
+{
+    struct error ignored;
+
+    if (c == NULL)
+        return;
+    drain(&c->again);
+    drain(&c->ready);
+    if (c->catalogue != NULL)
+        index_release(c);
+    feed_release_all(c);
+    series_release(c);
+    batch_release(&c->batch);
+    batch_release(&c->publishing);
+    stage_table_release(&c->table);
+    idle_release(&c->idle_staging);
+    idle_release(&c->idle_spool);
+    if (c->root_descriptor >= 0)
+        (void)close(c->root_descriptor);
+    session_close(&c->session);
+    if (c->dry_root[0] != '\0')
+        (void)path_remove_tree(c->dry_root, &ignored);
+    memory_free(c);
+}

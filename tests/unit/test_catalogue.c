@@ -1,0 +1,300 @@
+/* links: base dicom job coordinator */
+#include "coordinator/catalogue.h"
+
+#include <pthread.h>
+
+#include "base/path.h"
+#include "coordinator/catalogue_instance.h"
+#include "coordinator/catalogue_source.h"
+#include "tests/support/test.h"
+
+static struct catalogue *open_fresh(const char *folder)
+{
+    struct catalogue *catalogue = NULL;
+    struct error err;
+
+    CHECK_OK(catalogue_open(folder, CATALOGUE_WRITE, &catalogue, &err), err);
+    return catalogue;
+}
+
+static int64_t number(struct catalogue *catalogue, const char *sql)
+{
+    struct error err;
+    int64_t value = 0;
+
+    CHECK_OK(catalogue_number(catalogue, sql, NO_VALUES, -1, &value, &err), err);
+    return value;
+}
+
+static void execute(struct catalogue *catalogue, const char *sql)
+{
+    struct error err;
+
+    CHECK_OK(catalogue_execute(catalogue, sql, NO_VALUES, &err), err);
+}
+
+TEST(test_catalogue__new_one_has_identity_version_and_safe_settings)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+
+    CHECK_EQ_INT(number(c, "PRAGMA application_id"), CATALOGUE_APPLICATION_ID);
+    CHECK_EQ_INT(number(c, "PRAGMA user_version"), CATALOGUE_VERSION);
+    CHECK_EQ_INT(number(c, "PRAGMA foreign_keys"), 1);
+    CHECK_EQ_INT(number(c, "PRAGMA synchronous"), 2);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__opens_again_and_keeps_its_rows)
+{
+    const char *const folder = test_folder();
+    struct catalogue *c = open_fresh(folder);
+
+    execute(c, "INSERT INTO garbage VALUES ('x', 1)");
+    catalogue_close(c);
+    c = open_fresh(folder);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM garbage"), 1);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__another_database_is_refused)
+{
+    const char *const folder = test_folder();
+    struct catalogue *c = open_fresh(folder);
+    struct error err;
+
+    execute(c, "PRAGMA application_id = 5");
+    catalogue_close(c);
+    c = NULL;
+    CHECK(!catalogue_open(folder, CATALOGUE_WRITE, &c, &err));
+    CHECK_EQ_INT(err.kind, ERROR_CATALOGUE);
+}
+
+TEST(test_catalogue__a_newer_version_is_refused)
+{
+    const char *const folder = test_folder();
+    struct catalogue *c = open_fresh(folder);
+    struct error err;
+
+    execute(c, "PRAGMA user_version = 99");
+    catalogue_close(c);
+    c = NULL;
+    CHECK(!catalogue_open(folder, CATALOGUE_WRITE, &c, &err));
+    CHECK(strstr(err.text, "99") != NULL);
+}
+
+TEST(test_catalogue__reading_mode_does_not_make_a_site)
+{
+    struct catalogue *c = NULL;
+    struct error err;
+
+    CHECK(!catalogue_open(test_folder(), CATALOGUE_READ, &c, &err));
+    CHECK_EQ_INT(err.kind, ERROR_IO);
+}
+
+TEST(test_catalogue__rollback_leaves_nothing)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct error err;
+
+    CHECK_OK(catalogue_begin(c, &err), err);
+    execute(c, "INSERT INTO garbage VALUES ('x', 1)");
+    catalogue_rollback(c);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM garbage"), 0);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__statements_may_run_within_a_cursor_even_the_same_one)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct cursor *outer = NULL;
+    struct error err;
+    int rows = 0;
+
+    execute(c, "INSERT INTO garbage VALUES ('x', 1), ('y', 2), ('z', 3)");
+    static const char sql[] = "SELECT path FROM garbage ORDER BY path";
+    CHECK_OK(catalogue_select(c, sql, NO_VALUES, &outer, &err), err);
+    while (cursor_next(outer)) {
+        struct cursor *inner = NULL;
+
+        CHECK_OK(catalogue_select(c, sql, NO_VALUES, &inner, &err), err);
+        while (cursor_next(inner))
+            rows++;
+        CHECK_OK(cursor_end(inner, &err), err);
+    }
+    CHECK_OK(cursor_end(outer, &err), err);
+    CHECK_EQ_INT(rows, 9);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__wrong_sql_is_an_error_with_its_text)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct error err;
+
+    CHECK(!catalogue_execute(c, "SELECT nothing FROM nowhere", NO_VALUES, &err));
+    CHECK_EQ_INT(err.kind, ERROR_CATALOGUE);
+    CHECK(strstr(err.text, "nowhere") != NULL);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__values_keep_their_types)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct cursor *cursor = NULL;
+    struct error err;
+
+    CHECK_OK(catalogue_select(c, "SELECT ?, ?, ?, ?, ?, ?",
+                              VALUES(value_text("t"), value_int(-5), value_real(1.5), value_null(), value_id(0),
+                                     value_filled("")),
+                              &cursor, &err), err);
+    CHECK(cursor_next(cursor));
+    CHECK_EQ_STR(cursor_text(cursor, 0), "t");
+    CHECK_EQ_INT(cursor_int(cursor, 1), -5);
+    CHECK(cursor_real(cursor, 2) == 1.5);
+    CHECK(cursor_is_null(cursor, 3) && cursor_is_null(cursor, 4) && cursor_is_null(cursor, 5));
+    CHECK_OK(cursor_end(cursor, &err), err);
+    catalogue_close(c);
+}
+
+static void *insert_many(void *client)
+{
+    struct catalogue *const c = client;
+    struct error err;
+
+    for (int i = 0; i < 50; i++) {
+        if (!catalogue_begin(c, &err) ||
+            !catalogue_execute(c, "UPDATE garbage SET since_ns = since_ns + 1", NO_VALUES, &err) ||
+            !catalogue_execute(c, "UPDATE garbage SET since_ns = since_ns + 1", NO_VALUES, &err) ||
+            !catalogue_commit(c, &err))
+            return client;
+    }
+    return NULL;
+}
+
+TEST(test_catalogue__transactions_of_two_threads_do_not_mix)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    pthread_t other;
+    void *failed = NULL;
+
+    execute(c, "INSERT INTO garbage VALUES ('x', 0)");
+    CHECK_EQ_INT(pthread_create(&other, NULL, insert_many, c), 0);
+    CHECK(insert_many(c) == NULL);
+    CHECK_EQ_INT(pthread_join(other, &failed), 0);
+    CHECK(failed == NULL);
+    CHECK_EQ_INT(number(c, "SELECT since_ns FROM garbage"), 200);
+    catalogue_close(c);
+}
+
+/* -- rows -------------------------------------------------------------------------------- */
+
+static void fill(struct record *record, const char *sop, const char *patient)
+{
+    struct error err;
+
+    CHECK_OK(record_set(record, RECORD_study_instance_uid, "1.2", &err), err);
+    CHECK_OK(record_set(record, RECORD_series_instance_uid, "1.2.3", &err), err);
+    CHECK_OK(record_set(record, RECORD_sop_instance_uid, sop, &err), err);
+    CHECK_OK(record_set(record, RECORD_patient_name, patient, &err), err);
+}
+
+static int64_t insert(struct catalogue *c, const char *sop, const char *patient, const char *path)
+{
+    struct record record = {0};
+    const struct origin origin = {path, NULL, -1, path};
+    struct error err;
+    int64_t id = 0;
+
+    fill(&record, sop, patient);
+    CHECK_OK(instance_insert(c, &record, &origin, 10, INSTANCE_PENDING, &id, &err), err);
+    record_release(&record);
+    return id;
+}
+
+TEST(test_catalogue__study_goes_by_the_first_object_in_order_of_path)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+
+    insert(c, "1.2.3.1", "Second", "/b");
+    insert(c, "1.2.3.2", "First", "/a");
+    insert(c, "1.2.3.3", "Third", "/c");
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'First' FROM study"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM series"), 1);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__every_column_of_the_record_exists)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+
+    for (int i = 0; i < RECORD_FIELD_COUNT; i++) {
+        char sql[160];
+
+        snprintf(sql, sizeof sql,
+                 "SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s' AND type = '%s'",
+                 i < RECORD_series_instance_uid ? "study" : i < RECORD_sop_instance_uid ? "series" : "instance",
+                 record_columns[i].name,
+                 record_columns[i].type == RECORD_TEXT      ? "TEXT"
+                 : record_columns[i].type == RECORD_INTEGER ? "INTEGER"
+                                                            : "REAL");
+        if (number(c, sql) != 1)
+            TEST_FAIL("column %s is missing or of another type", record_columns[i].name);
+    }
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__two_objects_at_one_place_are_refused_but_for_stdin)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct record record = {0};
+    const struct origin place = {"/a", "m", 3, "/a"};
+    struct error err;
+    int64_t id = 0;
+
+    insert(c, "1.2.3.1", "P", "-");
+    insert(c, "1.2.3.2", "P", "-");
+    fill(&record, "1.2.3.3", "P");
+    CHECK_OK(instance_insert(c, &record, &place, 1, INSTANCE_PENDING, &id, &err), err);
+    CHECK(!instance_insert(c, &record, &place, 1, INSTANCE_PENDING, &id, &err));
+    record_release(&record);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__removing_a_study_takes_everything_with_it)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    const int64_t id = insert(c, "1.2.3.1", "P", "/a");
+    struct error err;
+
+    CHECK_OK(catalogue_execute(c,
+                               "INSERT INTO product (study_instance_uid, series_instance_uid, instance_id, subject,"
+                               " stage, stage_version, options_digest, input_digest, state)"
+                               " VALUES ('1.2', '1.2.3', ?, 'instance', 's', 1, '', '', 'done')",
+                               VALUES(value_int(id)), &err), err);
+    execute(c, "DELETE FROM study");
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM product"), 0);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM instance"), 0);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__the_same_database_is_made_byte_for_byte)
+{
+    const char *const folder = test_folder();
+    struct catalogue *const c = open_fresh(folder);
+    struct buffer one = {0}, two = {0};
+    char path[PATH_SIZE];
+    struct error err;
+    static const char script[] = "CREATE TABLE target.study AS SELECT study_instance_uid FROM main.study ORDER BY 1";
+
+    insert(c, "1.2.3.1", "P", "/a");
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(path_format(path, &err, "%s/made%d", folder, i), err);
+        CHECK_OK(catalogue_make_database(c, path, script, &err), err);
+        CHECK_OK(path_read_file(path, 1 << 20, i == 0 ? &one : &two, &err), err);
+    }
+    CHECK_EQ_INT(one.size, two.size);
+    CHECK_EQ_MEM(one.data, two.data, one.size);
+    buffer_release(&one);
+    buffer_release(&two);
+    catalogue_close(c);
+}
