@@ -33,6 +33,7 @@ struct frame_index {
     bool native;
     uint64_t offset, length; /* of the pixel data that are there */
     uint64_t frame_bits;
+    bool words; /* their bytes are to be swapped: always whole ones are handed out */
     /* encapsulated */
     enum coding coding;
     struct fragment *fragments;
@@ -71,6 +72,13 @@ static uint64_t u64(const uint8_t *b)
 
 /* ---------------------------------------------------------------- native */
 
+static uint32_t whole_native(const struct frame_index *index)
+{
+    const uint64_t usable = index->words ? index->length & ~UINT64_C(1) : index->length;
+    const uint64_t whole = usable * 8 / index->frame_bits;
+    return whole < index->count ? (uint32_t)whole : index->count;
+}
+
 static bool open_native(struct frame_index *index, const struct image *image, struct buffer *notes,
                         struct error *err)
 {
@@ -81,13 +89,18 @@ static bool open_native(struct frame_index *index, const struct image *image, st
     index->offset = pixels.offset;
     index->length = pixels.length < rest ? pixels.length : rest;
     index->frame_bits = image_native_frame_bits(image);
+    index->words = image->swapped_pairs;
     index->count = image->frames;
     const uint64_t needed = (index->frame_bits * image->frames + 7) / 8;
     const uint64_t whole = index->length * 8 / index->frame_bits;
-    if (index->length >= needed)
+    if (index->length >= needed) {
+        if (pixels.length > rest && !buffer_printf(notes, err, "pixel data claim %llu bytes, %llu are left\n",
+                                                   (unsigned long long)pixels.length, (unsigned long long)rest))
+            return false;
         return index->length - needed <= 1 ||
                buffer_printf(notes, err, "%llu bytes of pixel data beyond the last frame\n",
                              (unsigned long long)(index->length - needed));
+    }
     if (pixels.length > rest)
         return buffer_printf(notes, err,
                              "pixel data are cut: %llu of %llu bytes, %llu of %u frames\n",
@@ -106,8 +119,10 @@ static bool read_native(const struct frame_index *index, uint32_t frame, struct 
                         unsigned *bit_offset, struct error *err)
 {
     const uint64_t from_bit = (uint64_t)(frame - 1) * index->frame_bits;
-    const uint64_t from = from_bit / 8, to = (from_bit + index->frame_bits + 7) / 8;
-    *bit_offset = (unsigned)(from_bit % 8);
+    const uint64_t unit = index->words ? 16 : 8;
+    const uint64_t from = from_bit / unit * (unit / 8);
+    const uint64_t to = (from_bit + index->frame_bits + unit - 1) / unit * (unit / 8);
+    *bit_offset = (unsigned)(from_bit % unit);
     if (to > index->length)
         return error_set(err, ERROR_TRUNCATED,
                          "frame %u ends at byte %llu of the pixel data, which end at %llu", frame,
@@ -453,7 +468,25 @@ static bool read_encapsulated(const struct frame_index *index, uint32_t frame, s
     return true;
 }
 
+static bool is_whole(const struct frame_index *index, const struct frame_place *place)
+{
+    for (uint32_t i = 0; i < place->count; i++)
+        if (index->fragments[place->first + i].cut)
+            return false;
+    return place->count > 0;
+}
+
 /* ---------------------------------------------------------------- */
+
+uint32_t frame_index_whole(const struct frame_index *index)
+{
+    uint32_t whole = 0;
+    if (index->native)
+        return whole_native(index);
+    while (whole < index->count && is_whole(index, &index->places[whole]))
+        whole++;
+    return whole;
+}
 
 bool frame_index_open(const struct object *object, const struct image *image, struct buffer *notes,
                       struct frame_index **out, struct error *err)

@@ -27,8 +27,11 @@ bool frame_index_open(const struct object *object, const struct image *image, st
                       struct frame_index **index, struct error *err);
 void frame_index_close(struct frame_index *index);
 uint32_t frame_index_count(const struct frame_index *index);
+/* So many frames, from the first one on, have all their bytes. */
+uint32_t frame_index_whole(const struct frame_index *index);
 /* The coded bytes of `frame` (from 1) into `out` (cleared first): fragments joined; native: the bytes that
- * hold the frame, *bit_offset (0..7) being where the frame's first bit lies in the first byte. */
+ * hold the frame, *bit_offset (0..7) being where the frame's first bit lies in the first byte. With
+ * image->swapped_pairs: the words that hold it, *bit_offset (0..15) into the first one after the swap. */
 bool frame_index_read(const struct frame_index *index, uint32_t frame, struct buffer *out,
                       unsigned *bit_offset, struct error *err);
 

@@ -81,7 +81,7 @@ struct histogram_builder {
     struct sample sample;
 };
 
-static void reset(struct histogram_builder *builder)
+void histogram_builder_clear(struct histogram_builder *builder)
 {
     if (builder->counts != NULL && builder->least <= builder->most)
         memset(builder->counts + builder->least, 0,
@@ -100,7 +100,7 @@ bool histogram_builder_new(struct histogram_builder **builder, struct error *err
     *builder = memory_zeroed(sizeof **builder, err);
     if (*builder == NULL)
         return false;
-    reset(*builder);
+    histogram_builder_clear(*builder);
     return true;
 }
 
@@ -404,7 +404,7 @@ bool histogram_builder_end(struct histogram_builder *builder, struct histogram *
         ok = end_sample(builder, histogram, err);
     else if (builder->least <= builder->most)
         ok = end_counts(builder, histogram, err);
-    reset(builder);
+    histogram_builder_clear(builder);
     return ok;
 }
 

@@ -28,12 +28,13 @@ struct histogram {
     uint64_t *counts;    /* owned, `bins` of them */
 };
 
-/* Gathers frames of one instance; after histogram_builder_end it is ready for another. */
+/* Gathers frames of one instance; after histogram_builder_end or _clear it is ready for another. */
 struct histogram_builder;
 bool histogram_builder_new(struct histogram_builder **builder, struct error *err);
 bool histogram_builder_add(struct histogram_builder *builder, const struct frame *frame,
                            const struct frame_display *display, struct error *err);
 bool histogram_builder_end(struct histogram_builder *builder, struct histogram *histogram, struct error *err);
+void histogram_builder_clear(struct histogram_builder *builder); /* forgets what was added */
 void histogram_builder_free(struct histogram_builder *builder);
 
 void histogram_release(struct histogram *histogram);
