@@ -85,6 +85,8 @@ CREATE UNIQUE INDEX instance_source ON instance (source, coalesce(member, ''), c
 CREATE INDEX instance_state ON instance (study_instance_uid, series_instance_uid, state, source_order)
     WHERE state IN ('pending', 'running');   -- the queue of a run
 CREATE INDEX instance_digest ON instance (source_digest);
+CREATE INDEX instance_conflict ON instance (study_instance_uid, series_instance_uid, sop_instance_uid)
+    WHERE is_current = 0;
 
 CREATE TABLE voi_window (
     voi_window_id INTEGER PRIMARY KEY,
@@ -166,13 +168,17 @@ CREATE TABLE attempt (
     wall_ms INTEGER, peak_kib INTEGER, output TEXT       -- the last lines the worker printed
 ) STRICT;
 
--- Every offered file or member that gave no instance row.
+-- Every offered file or member that gave no instance row, and those that cannot be read any more (io nomem crashed
+-- timeout): what they gave before stays.
 CREATE TABLE rejected (
     source TEXT NOT NULL, member TEXT, member_index INTEGER,
-    reason TEXT NOT NULL,                    -- not_dicom ignored duplicate corrupt truncated limit unsupported io crashed timeout
-    detail TEXT
+    reason TEXT NOT NULL,                    -- not_dicom ignored duplicate removed, or a fault: corrupt truncated limit unsupported
+                                             -- io nomem codec protocol crashed timeout
+    detail TEXT,
+    source_digest TEXT                       -- of a duplicate: offered again when the row with these bytes goes
 ) STRICT;
 CREATE UNIQUE INDEX rejected_source ON rejected (source, coalesce(member, ''), coalesce(member_index, -1));
+CREATE INDEX rejected_digest ON rejected (source_digest) WHERE source_digest IS NOT NULL;
 
 -- Published files that were replaced: they stay for gc --grace, so that open pages do not break.
 CREATE TABLE garbage (

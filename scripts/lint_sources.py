@@ -39,7 +39,7 @@ LIBRARY_HEADERS = [
     (r"seccomp\.h", r"pipeline/worker/sandbox\w*\.c"),
     (r"openssl/.*", r"pipeline/base/digest\.c"),
     (r"(ini|jansson)\.h", r"pipeline/coordinator/.*"),
-    (r"zlib\.h", r"pipeline/dicom/inflate\.c"),
+    (r"zlib\.h", r"pipeline/(dicom/inflate|worker/gunzip)\.c"),
     (r"libdeflate\.h", r"(pipeline/(dicom|job|worker|coordinator)|stages)/.*"),
 ]
 # One library a codec file; these count as one.

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -105,13 +106,40 @@ static bool check_version(struct catalogue *catalogue, enum catalogue_mode mode,
     return true;
 }
 
+/* Reading in WAL mode wants to write beside the file. Where that is impossible and no log waits to be read, the file is
+ * opened as one that nobody changes: `name` becomes its URI. */
+static bool name_unchanging(const char *path, char name[3 * PATH_SIZE])
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-";
+    char other[PATH_SIZE];
+    struct error ignored;
+    struct stat status;
+    char *to = name + snprintf(name, 3 * PATH_SIZE, "file:");
+
+    if (!path_format(other, &ignored, "%s-wal", path) || (stat(other, &status) == 0 && status.st_size > 0) ||
+        !path_format(other, &ignored, "%s", path))
+        return false;
+    char *const slash = strrchr(other, '/');
+    if (slash == NULL || slash == other)
+        return false;
+    *slash = '\0';
+    if (access(other, W_OK) == 0 || strlen(path) > PATH_SIZE - 32)
+        return false;
+    for (const char *c = path; *c != '\0'; c++)
+        to += strchr(plain, *c) != NULL ? (*to = *c, 1) : snprintf(to, 4, "%%%02X", (unsigned char)*c);
+    (void)snprintf(to, sizeof "?immutable=1", "?immutable=1");
+    return true;
+}
+
 static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode, struct error *err)
 {
-    const int flags = SQLITE_OPEN_FULLMUTEX | (mode == CATALOGUE_WRITE
+    char name[3 * PATH_SIZE];
+    const bool unchanging = mode == CATALOGUE_READ && name_unchanging(catalogue->path, name);
+    const int flags = SQLITE_OPEN_FULLMUTEX | (unchanging ? SQLITE_OPEN_URI : 0) | (mode == CATALOGUE_WRITE
                                                    ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                    : SQLITE_OPEN_READONLY);
 
-    if (sqlite3_open_v2(catalogue->path, &catalogue->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(unchanging ? name : catalogue->path, &catalogue->db, flags, NULL) != SQLITE_OK)
         return fail(catalogue->db, "cannot open", err);
     (void)sqlite3_extended_result_codes(catalogue->db, 1);
     (void)sqlite3_busy_timeout(catalogue->db, BUSY_MS);
@@ -120,7 +148,7 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
                     "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err))
         return false;
     return run_script(catalogue->db,
-                      "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -8192",
+                      "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024",
                       err) &&
            check_version(catalogue, mode, err);
 }

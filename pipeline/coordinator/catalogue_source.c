@@ -51,6 +51,41 @@ bool source_reject(struct catalogue *catalogue, const struct origin *origin, con
                              err);
 }
 
+bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *origin, const struct digest *digest,
+                             const struct origin *winner, struct error *err)
+{
+    char hex[DIGEST_HEX_SIZE];
+    struct error text; /* a text of bounded size that is cut where a character ends */
+
+    digest_hex(digest, hex);
+    (void)error_set(&text, ERROR_NONE, "the same bytes as \"%s\"%s%s%s", winner->path,
+                    winner->member != NULL ? ", member \"" : "", winner->member != NULL ? winner->member : "",
+                    winner->member != NULL ? "\"" : "");
+    return source_reject(catalogue, origin, "duplicate", NULL, err) &&
+           catalogue_execute(catalogue,
+                             "UPDATE rejected SET source_digest = ? WHERE source = ?"
+                             " AND coalesce(member, '') = coalesce(?, '') AND coalesce(member_index, -1) = ?",
+                             VALUES(value_text(hex), value_text(origin->path), value_text(origin->member),
+                                    value_int(origin->member_index)),
+                             err) &&
+           catalogue_execute(catalogue,
+                             "UPDATE rejected SET detail = ? WHERE source_digest = ? AND reason = 'duplicate'",
+                             VALUES(value_text(text.text), value_text(hex)), err);
+}
+
+bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err)
+{
+    char hex[DIGEST_HEX_SIZE];
+
+    digest_hex(digest, hex);
+    return catalogue_execute(catalogue,
+                             "DELETE FROM source_file WHERE path IN (SELECT source FROM rejected"
+                             " WHERE source_digest = ? AND reason = 'duplicate')",
+                             VALUES(value_text(hex)), err) &&
+           catalogue_execute(catalogue, "DELETE FROM rejected WHERE source_digest = ? AND reason = 'duplicate'",
+                             VALUES(value_text(hex)), err);
+}
+
 bool source_unreject(struct catalogue *catalogue, const char *path, struct error *err)
 {
     return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source = ?", VALUES(value_text(path)), err);

@@ -27,6 +27,11 @@ bool source_put(struct catalogue *catalogue, const char *path, const struct file
 
 bool source_reject(struct catalogue *catalogue, const struct origin *origin, const char *reason,
                    const char *detail, struct error *err);
+/* The same bytes as the row that stays, `winner`; all other duplicates of these bytes are told to be its, too. */
+bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *origin, const struct digest *digest,
+                             const struct origin *winner, struct error *err);
+/* The row with these bytes goes: its duplicates are no longer rejected, and their files count as not read. */
+bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err);
 /* The path is read anew: what was said of it and its members is forgotten. Duplicates are kept: they are decided by
  * identity. */
 bool source_unreject(struct catalogue *catalogue, const char *path, struct error *err);

@@ -2,15 +2,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "coordinator/catalogue_source.h"
 #include "coordinator/command.h"
+#include "coordinator/recover.h"
 #include "coordinator/session.h"
 #include "coordinator/tree.h"
 
 struct collection {
     struct session session;
+    struct catalogue *catalogue; /* the session's; of a dry run: only read */
     const char *root;
+    bool dry;
     uint64_t files, bytes;
 };
 
@@ -41,12 +45,12 @@ static bool take_away(struct collection *collection, const char *path, struct er
     if (!S_ISDIR(status.st_mode) ? !count_entry(collection, whole, &status, NULL, err)
                                  : !tree_walk(whole, count_entry, NULL, collection, err))
         return false;
-    return path_remove_tree(whole, err);
+    return collection->dry || path_remove_tree(whole, err);
 }
 
 static bool collect_garbage(struct collection *collection, int64_t before_ns, struct error *err)
 {
-    struct catalogue *const catalogue = collection->session.catalogue;
+    struct catalogue *const catalogue = collection->catalogue;
     struct cursor *cursor = NULL;
     struct error ignored;
     int64_t count = 0;
@@ -61,8 +65,8 @@ static bool collect_garbage(struct collection *collection, int64_t before_ns, st
     while (ok && cursor_next(cursor))
         ok = take_away(collection, cursor_text(cursor, 0), err);
     ok = cursor_end(cursor, ok ? err : &ignored) && ok;
-    return ok && catalogue_execute(catalogue, "DELETE FROM garbage WHERE since_ns <= ?", VALUES(value_int(before_ns)),
-                                   err);
+    return ok && (collection->dry || catalogue_execute(catalogue, "DELETE FROM garbage WHERE since_ns <= ?",
+                                                       VALUES(value_int(before_ns)), err));
 }
 
 /* work/keep/SS/DIGEST without an instance of that digest. */
@@ -75,10 +79,18 @@ static bool check_keep(void *client, const char *path, const struct stat *status
     (void)enter;
     if (S_ISDIR(status->st_mode))
         return true;
-    if (!catalogue_number(collection->session.catalogue, "SELECT 1 FROM instance WHERE source_digest = ? LIMIT 1",
+    if (!catalogue_number(collection->catalogue, "SELECT 1 FROM instance WHERE source_digest = ? LIMIT 1",
                           VALUES(value_text(name)), 0, &known, err))
         return false;
     return known != 0 || take_away(collection, path + strlen(collection->root) + 1, err);
+}
+
+/* What a full disk or a hand left in public/: relative to it. No row and no garbage names it. */
+static bool take_stray(void *client, const char *path, struct error *err)
+{
+    char whole[PATH_SIZE];
+
+    return path_join(whole, "public", path, err) && take_away(client, whole, err);
 }
 
 static bool collect(struct collection *collection, int64_t grace_hours, struct error *err)
@@ -86,23 +98,56 @@ static bool collect(struct collection *collection, int64_t grace_hours, struct e
     const int64_t before_ns = clock_now_ns() - grace_hours * 3600 * INT64_C(1000000000);
     char keep[PATH_SIZE], public[PATH_SIZE];
 
-    return collect_garbage(collection, before_ns, err) && path_join(keep, collection->root, "work/keep", err) &&
-           tree_walk(keep, check_keep, NULL, collection, err) && tree_prune(keep, err) &&
-           path_join(public, collection->root, "public", err) && tree_prune(public, err);
+    /* strays first: garbage that is due is not one of them, so that nothing is counted twice */
+    return recover_find_strays(collection->catalogue, collection->root, take_stray, collection, err) &&
+           collect_garbage(collection, before_ns, err) && path_join(keep, collection->root, "work/keep", err) &&
+           tree_walk(keep, check_keep, NULL, collection, err) &&
+           path_join(public, collection->root, "public", err) &&
+           (collection->dry || (tree_prune(keep, err) && tree_prune(public, err)));
+}
+
+/* A dry run takes no lock and repairs nothing. */
+static bool open_collection(struct collection *collection, struct error *err)
+{
+    if (collection->dry)
+        return catalogue_open(collection->root, CATALOGUE_READ, &collection->catalogue, err);
+    if (!session_open(collection->root, (struct session_wishes){0}, &collection->session, err))
+        return false;
+    collection->catalogue = collection->session.catalogue;
+    return true;
+}
+
+static bool print_json(const struct collection *collection, struct error *err)
+{
+    struct buffer text = {0};
+    struct json j;
+
+    json_begin(&j, &text);
+    json_open_object(&j);
+    json_member_int(&j, "files", (int64_t)collection->files);
+    json_member_int(&j, "bytes", (int64_t)collection->bytes);
+    json_member_bool(&j, "dry_run", collection->dry);
+    json_close(&j);
+    const bool ok = json_finish(&j, err) && buffer_puts(&text, "\n", err) && command_print(&text, err);
+    buffer_release(&text);
+    return ok;
 }
 
 bool command_gc(struct settings *settings, enum exit_status *status, struct error *err)
 {
-    struct collection collection = {.session = {.lock = -1}, .root = settings->site};
+    struct collection collection = {.session = {.lock = -1}, .root = settings->site, .dry = settings->dry_run};
     char line[200];
-    const bool ok = session_open(settings->site, (struct session_wishes){0}, &collection.session, err) &&
-                    collect(&collection, settings->grace_hours, err);
+    bool ok = open_collection(&collection, err) && collect(&collection, settings->grace_hours, err);
 
-    session_close(&collection.session);
+    if (collection.dry)
+        catalogue_close(collection.catalogue);
+    else
+        session_close(&collection.session);
+    ok = ok && (!settings->json || print_json(&collection, err));
     if (!ok)
         return false;
-    (void)snprintf(line, sizeof line, "slicepress: %llu files, %.1f MB removed", (unsigned long long)collection.files,
-                   (double)collection.bytes / 1e6);
+    (void)snprintf(line, sizeof line, "slicepress: %llu files, %.1f MB %s", (unsigned long long)collection.files,
+                   (double)collection.bytes / 1e6, collection.dry ? "would be removed" : "removed");
     log_event(LOG_INFO, "collected", line, NULL);
     *status = EXIT_ALL_DONE;
     return true;

@@ -51,12 +51,30 @@ static bool remove_keeps(struct catalogue *catalogue, const char *root, const ch
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
+/* Replaced public catalogues name the patient too, and do not wait for gc. */
+static bool remove_former_catalogues(struct catalogue *catalogue, const char *root, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    char path[PATH_SIZE];
+    bool ok = catalogue_select(catalogue, "SELECT path FROM garbage WHERE path LIKE 'public/catalogue.%.sqlite'",
+                               NO_VALUES, &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = path_join(path, root, cursor_text(cursor, 0), err) && path_remove_tree(path, err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok &&
+           catalogue_execute(catalogue, "DELETE FROM garbage WHERE path LIKE 'public/catalogue.%.sqlite'", NO_VALUES,
+                             err);
+}
+
 /* A killed run's repair finishes what is left undone here: folders of studies without a row go. */
 static bool remove_study(struct session *session, const struct settings *settings, int64_t *run_id, struct error *err)
 {
     struct catalogue *const catalogue = session->catalogue;
 
-    if (!run_insert(catalogue, settings->arguments, NULL, run_id, err) || !catalogue_begin(catalogue, err))
+    /* what goes is overwritten in the catalogue's file */
+    if (!catalogue_execute(catalogue, "PRAGMA secure_delete = ON", NO_VALUES, err) ||
+        !run_insert(catalogue, settings->arguments, NULL, run_id, err) || !catalogue_begin(catalogue, err))
         return false;
     if (!remove_keeps(catalogue, settings->site, settings->study, err) ||
         !drop_rows(catalogue, settings->study, err)) {
@@ -67,19 +85,43 @@ static bool remove_study(struct session *session, const struct settings *setting
         return false;
     FAILPOINT("remove:after-commit");
     return site_apply(session->site, site_drop_study, settings->study, err) &&
-           site_apply(session->site, site_finish, "", err);
+           site_apply(session->site, site_finish, "", err) &&
+           remove_former_catalogues(catalogue, settings->site, err);
 }
 
-static bool count_instances(struct session *session, const char *study, int64_t *count, struct error *err)
+static bool count_instances(struct catalogue *catalogue, const char *study, int64_t *count, struct error *err)
 {
     int64_t exists = 0;
 
-    if (!catalogue_number(session->catalogue, "SELECT 1 FROM study WHERE study_instance_uid = ?",
+    if (!catalogue_number(catalogue, "SELECT 1 FROM study WHERE study_instance_uid = ?",
                           VALUES(value_text(study)), 0, &exists, err) ||
-        !catalogue_number(session->catalogue, "SELECT count(*) FROM instance WHERE study_instance_uid = ?",
+        !catalogue_number(catalogue, "SELECT count(*) FROM instance WHERE study_instance_uid = ?",
                           VALUES(value_text(study)), 0, count, err))
         return false;
     return exists != 0 || error_set(err, ERROR_IO, "the site has no study \"%s\"", study);
+}
+
+/* Takes no lock, repairs nothing. */
+static bool say_what_would_go(const struct settings *settings, struct error *err)
+{
+    struct catalogue *catalogue = NULL;
+    struct buffer text = {0};
+    int64_t instances = 0, files = 0, bytes = 0;
+    bool ok = catalogue_open(settings->site, CATALOGUE_READ, &catalogue, err) &&
+              count_instances(catalogue, settings->study, &instances, err) &&
+              catalogue_number(catalogue,
+                               "SELECT sum(a.files) FROM artefact a JOIN product p USING (product_id)"
+                               " WHERE p.study_instance_uid = ?", VALUES(value_text(settings->study)), 0, &files, err) &&
+              catalogue_number(catalogue,
+                               "SELECT sum(a.bytes) FROM artefact a JOIN product p USING (product_id)"
+                               " WHERE p.study_instance_uid = ?", VALUES(value_text(settings->study)), 0, &bytes, err) &&
+              buffer_printf(&text, err, "would remove 1 study with %lld instances, %lld files, %.1f MB\n",
+                            (long long)instances, (long long)files, (double)bytes / 1e6) &&
+              command_print(&text, err);
+
+    buffer_release(&text);
+    catalogue_close(catalogue);
+    return ok;
 }
 
 bool command_remove(struct settings *settings, enum exit_status *status, struct error *err)
@@ -90,8 +132,12 @@ bool command_remove(struct settings *settings, enum exit_status *status, struct 
 
     if (settings->study == NULL || !uid_is_valid(settings->study))
         return error_set(err, ERROR_USAGE, "remove wants --study UID");
+    if (settings->dry_run) {
+        *status = EXIT_ALL_DONE;
+        return say_what_would_go(settings, err);
+    }
     bool ok = session_open(settings->site, (struct session_wishes){0}, &session, err) &&
-              count_instances(&session, settings->study, &instances, err) &&
+              count_instances(session.catalogue, settings->study, &instances, err) &&
               remove_study(&session, settings, &run_id, err);
     (void)snprintf(line, sizeof line, "slicepress: 1 study with %lld instances removed", (long long)instances);
     ok = ok && run_finish(session.catalogue, run_id, EXIT_ALL_DONE, line, err);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uv.h>
 
 #include "base/log.h"
@@ -42,11 +43,26 @@ static bool run_and_close(struct coordinator *coordinator, enum exit_status *sta
     return ok && (int)*status >= 0;
 }
 
+/* Before anything is made: a site in the folder of its own inputs would be a mess to take apart. */
+static bool check_inputs(const struct settings *settings, struct error *err)
+{
+    struct stat site, input;
+
+    if (stat(settings->site, &site) != 0)
+        return true;
+    for (size_t i = 0; i < settings->input_count; i++)
+        if (strcmp(settings->inputs[i], "-") != 0 && stat(settings->inputs[i], &input) == 0 &&
+            input.st_dev == site.st_dev && input.st_ino == site.st_ino)
+            return error_set(err, ERROR_IO, "\"%s\" is both the site and an input: the site wants a folder of its own",
+                             settings->inputs[i]);
+    return true;
+}
+
 bool command_run(struct settings *settings, enum exit_status *status, struct error *err)
 {
     struct coordinator *coordinator = NULL;
 
-    return coordinator_open(settings, &coordinator, err) && run_and_close(coordinator, status, err);
+    return check_inputs(settings, err) && coordinator_open(settings, &coordinator, err) && run_and_close(coordinator, status, err);
 }
 
 bool command_reprocess(struct settings *settings, enum exit_status *status, struct error *err)

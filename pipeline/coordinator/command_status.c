@@ -16,7 +16,7 @@ static const struct part parts[] = {
      "SELECT state, count(*) AS count, sum(NOT is_current) AS conflicts FROM instance GROUP BY state ORDER BY state"},
     {"trouble", "why not done",
      "SELECT state, reason, count(*) AS count, min(detail) AS example FROM instance"
-     " WHERE state IN ('skipped', 'failed', 'quarantined') GROUP BY state, reason ORDER BY state, reason"},
+     " WHERE state IN ('skipped', 'failed', 'quarantined') OR reason IS NOT NULL GROUP BY state, reason ORDER BY state, reason"},
     {"failed_products", "failed stages",
      "SELECT stage, count(*) AS count, min(reason) AS example FROM product WHERE state = 'failed'"
      " GROUP BY stage ORDER BY stage"},

@@ -229,16 +229,18 @@ bool command_verify(struct settings *settings, enum exit_status *status, struct 
 {
     struct verification v = {.settings = settings, .session = {.lock = -1}};
     uint64_t frames = 0, bad = 0;
-    char line[200];
+    char line[200], decoded[64] = "";
     bool ok = verify_shallow(&v, err);
 
     buffer_release(&v.out);
     ok = ok && (!settings->deep || verify_deep(settings, &frames, &bad, err));
     if (!ok)
         return false;
-    (void)snprintf(line, sizeof line, "slicepress: %llu files, %.1f MB verified%s%.0llu%s: %llu problem%s",
-                   (unsigned long long)v.files, (double)v.bytes / 1e6, settings->deep ? ", " : "",
-                   (unsigned long long)frames, settings->deep ? " frames decoded" : "",
+    if (settings->deep)
+        (void)snprintf(decoded, sizeof decoded, ", %llu frame%s decoded", (unsigned long long)frames,
+                       frames == 1 ? "" : "s");
+    (void)snprintf(line, sizeof line, "slicepress: %llu files, %.1f MB verified%s: %llu problem%s",
+                   (unsigned long long)v.files, (double)v.bytes / 1e6, decoded,
                    (unsigned long long)(v.problems + bad), v.problems + bad == 1 ? "" : "s");
     log_event(LOG_INFO, "verified", line, NULL);
     *status = v.problems + bad > 0 ? EXIT_SOME_FAILED : EXIT_ALL_DONE;

@@ -1,4 +1,4 @@
-#include "coordinator_private.h"
+#include "coordinator/coordinator.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
+#include "coordinator/coordinator_private.h"
 #include "coordinator/failpoint.h"
 
 enum {
@@ -195,6 +196,7 @@ static bool add_stdin(struct coordinator *c, struct error *err)
             char dash[] = "-";
             const struct feed like = {.source = {.kind = SOURCE_FILE, .path = dash}, .name = dash, .order = dash};
 
+            c->fed = true;
             return feed_add(c, &like, err);
         }
     return true;
@@ -215,13 +217,27 @@ static bool add_stale_joins(struct coordinator *c, struct error *err)
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
+static bool decide_again(struct coordinator *c, struct error *err)
+{
+    struct leftovers leftovers = {0};
+    bool changed = false, ok = publish_decide_again(&c->publisher, DECIDE_LOOK, &leftovers, &changed, err);
+
+    if (ok && changed)
+        ok = coordinator_begin_run(c, err) &&
+             publish_decide_again(&c->publisher, DECIDE_DEMOTE, &leftovers, &changed, err) &&
+             publish_decide_again(&c->publisher, DECIDE_PROMOTE, &leftovers, &changed, err) &&
+             leftovers_remove(&leftovers, c->root, err);
+    leftovers_release(&leftovers);
+    return ok;
+}
+
 static bool begin_objects(struct coordinator *c, struct error *err)
 {
     int64_t pending = 0;
 
     c->phase = PHASE_OBJECT;
     c->progress.phase = "converting";
-    return coordinator_mark_outdated(c, err) && count_pending(c, err) && add_stale_joins(c, err) &&
+    return decide_again(c, err) && coordinator_mark_outdated(c, err) && count_pending(c, err) && add_stale_joins(c, err) &&
            catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE state = 'pending' LIMIT 1", NO_VALUES, 0,
                             &pending, err) &&
            (pending == 0 || coordinator_begin_run(c, err));
@@ -252,7 +268,7 @@ static bool advance_phase(struct coordinator *c, struct error *err, bool *ok)
         if (!index_is_over(c))
             return false;
         c->phase = PHASE_DIGEST;
-        *ok = index_commit(c, err) && index_find_twins(c, err);
+        *ok = index_commit(c, err) && index_folders(c, err) && index_find_twins(c, err);
         return true;
     case PHASE_DIGEST:
         if (!index_is_over(c))
@@ -278,6 +294,7 @@ static bool advance_phase(struct coordinator *c, struct error *err, bool *ok)
     case PHASE_FINISH:
         if (!c->finish_added) {
             c->finish_added = true;
+            FAILPOINT("run:before-finish");
             *ok = task_add(c->tasks, finish_work, after_finish, c, err);
         }
         return false;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "coordinator/catalogue_run.h"
 #include "coordinator/command.h"
@@ -35,9 +36,11 @@ static bool any_failure(struct coordinator *c, bool *any, struct error *err)
     int64_t count = 0;
 
     if (!catalogue_number(c->catalogue,
-                          "SELECT EXISTS (SELECT 1 FROM instance WHERE state IN ('failed', 'quarantined'))"
+                          "SELECT EXISTS (SELECT 1 FROM instance WHERE state IN ('failed', 'quarantined')"
+                          " OR (state = 'done' AND reason IS NOT NULL))" /* only the whole frames are there */
                           " OR EXISTS (SELECT 1 FROM product WHERE state = 'failed')"
-                          " OR EXISTS (SELECT 1 FROM rejected WHERE reason NOT IN ('ignored', 'duplicate', 'not_dicom'))",
+                          " OR EXISTS (SELECT 1 FROM rejected"
+                          " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))",
                           NO_VALUES, 0, &count, err))
         return false;
     *any = count != 0;
@@ -48,23 +51,75 @@ static bool any_failure(struct coordinator *c, bool *any, struct error *err)
 
 static bool format_summary(struct coordinator *c, char *text, size_t size, struct error *err)
 {
-    int64_t duplicates = 0;
+    int64_t duplicates = 0, studies = 0, rows = 0;
     const struct counts *const n = &c->counts;
     const struct site_counts site = site_context_counts(c->site);
     const double seconds = (double)(progress_clock_ms() - c->began_ms) / 1000;
 
-    if (!coordinator_count_duplicates(c, &duplicates, err))
+    if (!coordinator_count_duplicates(c, &duplicates, err) || !series_count_joined(c, &studies, err) ||
+        !catalogue_number(c->catalogue, "SELECT count(*) FROM rejected WHERE reason <> 'duplicate'", NO_VALUES, 0, &rows,
+                          err))
         return false;
+    /* an archive and its only content may be told twice, and have one row */
+    const uint64_t rejected = n->rejected < (uint64_t)rows ? n->rejected : (uint64_t)rows;
     duplicates = duplicates > c->duplicates_before && c->run_id != 0 ? duplicates - c->duplicates_before : 0;
     (void)snprintf(text, size,
                    "%llu instance%s in %llu stud%s: %llu done, %llu failed, %llu skipped; %llu duplicate%s, %llu"
                    " rejected; %llu files, %.1f MB published in %.1f s",
-                   (unsigned long long)n->instances, n->instances == 1 ? "" : "s", (unsigned long long)n->studies,
-                   n->studies == 1 ? "y" : "ies", (unsigned long long)n->done, (unsigned long long)n->failed,
+                   (unsigned long long)n->instances, n->instances == 1 ? "" : "s", (unsigned long long)studies,
+                   studies == 1 ? "y" : "ies", (unsigned long long)n->done, (unsigned long long)n->failed,
                    (unsigned long long)n->skipped, (unsigned long long)duplicates, duplicates == 1 ? "" : "s",
-                   (unsigned long long)n->rejected, (unsigned long long)(n->files + site.files),
+                   (unsigned long long)rejected, (unsigned long long)(n->files + site.files),
                    (double)(n->bytes + site.bytes) / 1e6, seconds);
     return true;
+}
+
+/* What gives exit status 1 though this run may have had nothing to do with it. */
+static bool format_remains(struct coordinator *c, char *text, size_t size, struct error *err)
+{
+    int64_t failed = 0, rejected = 0;
+
+    text[0] = '\0';
+    if (!catalogue_number(c->catalogue,
+                          "SELECT count(*) FROM (SELECT instance_id FROM instance WHERE state IN ('failed', 'quarantined')"
+                          " UNION SELECT coalesce(instance_id, -product_id) FROM product WHERE state = 'failed')",
+                          NO_VALUES, 0, &failed, err) ||
+        !catalogue_number(c->catalogue,
+                          "SELECT count(*) FROM rejected"
+                          " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom')",
+                          NO_VALUES, 0, &rejected, err))
+        return false;
+    if (c->run_id == 0 || (uint64_t)failed > c->counts.failed || (uint64_t)rejected > c->counts.rejected)
+        (void)snprintf(text, size, "; %lld object%s still failed, %lld source%s rejected (slicepress status %.200s)",
+                       (long long)failed, failed == 1 ? "" : "s", (long long)rejected, rejected == 1 ? "" : "s",
+                       c->real_root);
+    return true;
+}
+
+static bool print_plan(struct coordinator *c, const int64_t numbers[5], struct buffer *text, struct error *err)
+{
+    const double published = 0.5 * (double)numbers[1]; /* lossless frames come to half of 16-bit originals */
+    const int64_t files = numbers[2] * (int64_t)c->table.wanted_count; /* the rest is pictures and tables */
+    struct json j;
+
+    if (!c->settings->json)
+        return buffer_printf(text, err,
+                             "would convert %lld instances with %lld frames, %.1f MB, by stages %s;\n"
+                             "would publish roughly %lld files, %.1f MB; %lld duplicates; %lld files rejected\n",
+                             (long long)numbers[0], (long long)numbers[2], (double)numbers[1] / 1e6, c->table.all,
+                             (long long)files, published / 1e6, (long long)numbers[4], (long long)numbers[3]);
+    json_begin(&j, text);
+    json_open_object(&j);
+    json_member_int(&j, "instances", numbers[0]);
+    json_member_int(&j, "frames", numbers[2]);
+    json_member_int(&j, "bytes", numbers[1]);
+    json_member_text(&j, "stages", c->table.all);
+    json_member_int(&j, "files_roughly", files);
+    json_member_int(&j, "published_bytes_roughly", (int64_t)published);
+    json_member_int(&j, "duplicates", numbers[4]);
+    json_member_int(&j, "rejected", numbers[3]);
+    json_close(&j);
+    return json_finish(&j, err) && buffer_puts(text, "\n", err);
 }
 
 static bool say_plan(struct coordinator *c, struct error *err)
@@ -82,14 +137,8 @@ static bool say_plan(struct coordinator *c, struct error *err)
                                &rejected, err) &&
               coordinator_count_duplicates(c, &duplicates, err);
 
-    /* lossless frames come to half of 16-bit originals; the rest is pictures and tables */
-    ok = ok && buffer_printf(&text, err,
-                             "would convert %lld instances with %lld frames, %.1f MB, by stages %s;\n"
-                             "would publish roughly %lld files, %.1f MB; %lld duplicates; %lld files rejected\n",
-                             (long long)instances, (long long)frames, (double)bytes / 1e6, c->table.all,
-                             (long long)(frames * (long long)c->table.wanted_count), 0.5 * (double)bytes / 1e6,
-                             (long long)duplicates, (long long)rejected) &&
-         command_print(&text, err);
+    const int64_t numbers[] = {instances, bytes, frames, rejected, duplicates};
+    ok = ok && print_plan(c, numbers, &text, err) && command_print(&text, err);
     buffer_release(&text);
     return ok;
 }
@@ -106,24 +155,28 @@ static enum exit_status status_after(const struct error *failure, bool any)
 /* A run that failed leaves its row open: the next one repairs what it left. An interrupted one, too. */
 enum exit_status coordinator_finish(struct coordinator *c, const struct error *failure, struct error *err)
 {
-    char summary[400];
+    char summary[400], remains[300] = "";
     bool any = false;
 
     if (failure == NULL && (!any_failure(c, &any, err) || (c->run_id != 0 && !recover_empty_work(c->root, err))))
         return EXIT_UNUSABLE;
-    const enum exit_status status = status_after(failure, any);
+    const bool no_input = failure == NULL && c->fed && !c->feed_gave;
+    const enum exit_status status = no_input ? EXIT_UNUSABLE : status_after(failure, any);
     if (c->settings->dry_run)
         return failure != NULL || !say_plan(c, err) ? EXIT_UNUSABLE : EXIT_ALL_DONE;
-    if (!format_summary(c, summary, sizeof summary, err))
+    if (!format_summary(c, summary, sizeof summary, err) ||
+        (any && !format_remains(c, remains, sizeof remains, err)))
         return EXIT_UNUSABLE;
     FAILPOINT("run:before-end");
     if (c->run_id != 0 && failure == NULL &&
         !run_finish(c->catalogue, c->run_id, (int)status, summary, err))
         return EXIT_UNUSABLE;
+    if (no_input)
+        log_event(LOG_ERROR, "no_input", "standard input held no DICOM object and no archive: did a download fail?", NULL);
     if (status == EXIT_UNUSABLE)
         return status;
-    char line[420];
-    (void)snprintf(line, sizeof line, "slicepress: %s", c->run_id != 0 ? summary : "nothing to do");
+    char line[720];
+    (void)snprintf(line, sizeof line, "slicepress: %s%s", c->run_id != 0 ? summary : "nothing to do", remains);
     log_event(status == EXIT_ALL_DONE ? LOG_INFO : LOG_NOTICE, "summary", line, NULL); /* cron reads the latter */
     return status;
 }

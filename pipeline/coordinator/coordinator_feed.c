@@ -178,12 +178,28 @@ struct pool_job *feed_next(struct coordinator *c)
 
 /* -- members ----------------------------------------------------------------------------- */
 
-/* Names may come twice in a TAR: the second is told apart by its number. */
+static uint64_t hash_name(const struct buffer *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < name->size; i++)
+        hash = (hash ^ name->data[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static bool has_name(const struct feed *feed, uint64_t hash)
+{
+    for (size_t i = 0; i < feed->name_count; i++)
+        if (feed->names[i] == hash)
+            return true;
+    return false;
+}
+
+/* Names may come twice: the second is told apart by its number (from 1), which is part of the name from then on. */
 static bool name_member(struct feed *feed, const struct feed_member *member, struct buffer *name, struct error *err)
 {
     void *names = feed->names;
     const char *const own = member->name;
-    uint64_t hash = UINT64_C(14695981039346656037);
 
     if (own == NULL && feed->member_prefix == NULL)
         return true; /* a bare object */
@@ -191,15 +207,13 @@ static bool name_member(struct feed *feed, const struct feed_member *member, str
                                           (own == NULL || buffer_puts(name, "/", err)))) ||
         !(own == NULL || buffer_puts(name, own, err)))
         return false;
-    for (size_t i = 0; i < name->size; i++)
-        hash = (hash ^ name->data[i]) * UINT64_C(1099511628211);
-    for (size_t i = 0; i < feed->name_count; i++)
-        if (feed->names[i] == hash)
-            return buffer_printf(name, err, " (member %u)", member->number);
+    while (has_name(feed, hash_name(name)))
+        if (!buffer_printf(name, err, " (member %u)", member->number + 1))
+            return false;
     if (!memory_grow(&names, &feed->name_capacity, feed->name_count + 1, sizeof *feed->names, err))
         return false;
     feed->names = names;
-    feed->names[feed->name_count++] = hash;
+    feed->names[feed->name_count++] = hash_name(name);
     return true;
 }
 
@@ -276,6 +290,7 @@ static bool take_member(struct coordinator *c, struct feed *feed, const struct f
     struct pool_job *job = NULL;
     bool ok = name_member(feed, member, &name, err);
 
+    c->feed_gave = c->feed_gave || (strcmp(feed->name, "-") == 0 && member->name != NULL);
     feed->out++;
     if (ok && member->spool == NULL) {
         struct errand errand = {.feed = feed};
@@ -374,6 +389,7 @@ bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_
         ok = add_rejection(c, errand, result->ignored,
                            result->error != ERROR_NONE ? result->error : ERROR_NOT_DICOM, result->text, err);
     } else {
+        c->feed_gave = c->feed_gave || strcmp(errand->feed->name, "-") == 0;
         c->spool_used += result->spooled;
         ok = add_object(c, job, result, err);
     }

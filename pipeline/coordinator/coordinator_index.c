@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
@@ -107,6 +108,49 @@ static bool settle_item(struct coordinator *c, const struct index_item *item, st
     return index_settle_archive(c, item->archive, err);
 }
 
+static bool identify(const char *path, struct file_identity *identity)
+{
+    struct stat status;
+
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    *identity = (struct file_identity){
+        (int64_t)status.st_dev, (int64_t)status.st_ino, (int64_t)status.st_size,
+        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
+        (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec};
+    return true;
+}
+
+/* The row with these bytes goes: sources that were its duplicates are read again, now. */
+static bool offer_again(struct coordinator *c, const struct instance_row *former, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    char hex[DIGEST_HEX_SIZE];
+
+    if (!former->has_digest)
+        return true;
+    digest_hex(&former->digest, hex);
+    bool ok = catalogue_select(c->catalogue,
+                               "SELECT DISTINCT source FROM rejected WHERE source_digest = ? AND reason = 'duplicate'"
+                               " AND source <> '-' ORDER BY source", VALUES(value_text(hex)), &cursor, err);
+    while (ok && cursor_next(cursor)) {
+        struct index_item item = {.path = (char *)cursor_text(cursor, 0), .read_ns = clock_now_ns(), .known = true};
+
+        if (identify(item.path, &item.identity))
+            ok = add_digest(c, &item, err);
+    }
+    return cursor_end(cursor, ok ? err : &ignored) && ok && source_offer_again(c->catalogue, &former->digest, err);
+}
+
+/* It tells of the disk, the machine or the program, not of what the source holds. */
+static bool is_passing(const char *reason)
+{
+    const enum error_kind kind = error_kind_of_word(reason);
+
+    return kind == ERROR_IO || kind == ERROR_NOMEM || kind == ERROR_CRASHED || kind == ERROR_TIMEOUT;
+}
+
 static bool reject_item(struct coordinator *c, const struct index_item *item, const char *reason, const char *detail,
                         struct error *err)
 {
@@ -116,10 +160,14 @@ static bool reject_item(struct coordinator *c, const struct index_item *item, co
     bool found = false, ok = origin_of(item, &order, &origin, err) &&
                              instance_find_origin(c->catalogue, &origin, &former, &found, err);
 
-    if (ok && found)
-        ok = publish_forget(&c->publisher, former.instance_id, &c->index_leftovers, err) &&
+    const bool stays = ok && found && is_passing(reason);
+    if (ok && found && !stays)
+        ok = offer_again(c, &former, err) &&
+             publish_forget(&c->publisher, former.instance_id, &c->index_leftovers, err) &&
              series_touch(c->catalogue, former.study, former.series, err);
-    ok = ok && source_reject(c->catalogue, &origin, reason, detail, err) && settle_item(c, item, err);
+    ok = ok && source_reject(c->catalogue, &origin, reason, detail, err);
+    /* what it gave before stays, and it counts as not read: the next run tries again */
+    ok = ok && (stays ? source_put(c->catalogue, origin.path, &item->identity, 0, err) : settle_item(c, item, err));
     if (ok)
         coordinator_report("rejected", origin.path, origin.member, reason, detail);
     buffer_release(&order);
@@ -140,7 +188,7 @@ static bool take_file(struct coordinator *c, const struct scan_file *file, struc
         return false;
     if (found && !c->settings->rehash && plan_file_unchanged(&then, read_ns, &file->identity))
         return true;
-    if (!begin_transaction(c, err) || (found && !source_unreject(c->catalogue, file->path, err)))
+    if (!begin_transaction(c, err) || !source_unreject(c->catalogue, file->path, err))
         return false;
     if (file->odd != NULL)
         return reject_item(c, &item, "ignored", file->odd, err);
@@ -307,6 +355,8 @@ static bool renew_object(struct coordinator *c, const struct index_item *item, c
         return add_digest(c, item, err);
     if (former->has_digest && digest_equal(&former->digest, &result->digest))
         return settle_item(c, item, err); /* touched, not changed */
+    if (!offer_again(c, former, err))
+        return false;
     if (same_uids(former, &result->record))
         return instance_renew(c->catalogue, former->instance_id, &result->record, origin, (int64_t)result->bytes,
                               err) &&

@@ -2,6 +2,9 @@
  * reprocess asks for. A product with empty options_digest is nobody's: out of date. */
 #include "coordinator_private.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* -- what has changed -------------------------------------------------------------------- */
 
 /* Failures are tried again when the worker or one of its libraries is another one. */
@@ -99,12 +102,35 @@ static bool mark_products(struct coordinator *c, int64_t *marked, struct error *
     /* rejected files that were faulty are read again, where they are still offered */
     return catalogue_execute(c->catalogue,
                              "DELETE FROM source_file WHERE path IN (SELECT source FROM rejected"
-                             " WHERE reason NOT IN ('ignored', 'duplicate', 'not_dicom'))", NO_VALUES, err);
+                             " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))", NO_VALUES, err);
+}
+
+/* A word that names nothing is a mistake, not "nothing to do". */
+static bool check_asked(struct coordinator *c, struct error *err)
+{
+    const struct settings *const s = c->settings;
+    char word[96] = "";
+    int64_t found = 0;
+
+    if (s->stage != NULL &&
+        ((size_t)snprintf(word, sizeof word, ",%s,", s->stage) >= sizeof word || strchr(s->stage, ',') != NULL ||
+         strstr(c->table.match, word) == NULL))
+        return error_set(err, ERROR_USAGE, "there is no stage \"%s\" among %s: see slicepress stages", s->stage,
+                         c->table.all);
+    if (s->study == NULL && s->series == NULL)
+        return true;
+    if (!catalogue_number(c->catalogue,
+                          "SELECT 1 FROM series WHERE (?1 IS NULL OR study_instance_uid = ?1)"
+                          " AND (?2 IS NULL OR series_instance_uid = ?2) LIMIT 1",
+                          VALUES(value_text(s->study), value_text(s->series)), 0, &found, err))
+        return false;
+    return found != 0 || error_set(err, ERROR_IO, "the site has no %s \"%s\"", s->series != NULL ? "series" : "study",
+                                   s->series != NULL ? s->series : s->study);
 }
 
 bool coordinator_mark(struct coordinator *c, int64_t *marked, struct error *err)
 {
-    if (!catalogue_begin(c->catalogue, err))
+    if (!check_asked(c, err) || !catalogue_begin(c->catalogue, err))
         return false;
     if (!mark_products(c, marked, err) || (*marked > 0 && !coordinator_begin_run(c, err))) {
         catalogue_rollback(c->catalogue);

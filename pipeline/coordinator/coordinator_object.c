@@ -384,7 +384,7 @@ bool object_add_publication(struct coordinator *c, struct publication *publicati
 static void report_failure(const struct coordinator *c, const struct pool_job *job, enum error_kind kind,
                            const char *text)
 {
-    const char *const path = job->job.source_count > 0 ? job->job.sources[0].path : "";
+    const char *const path = job->job.source_count > 0 ? job->job.sources[0].path : job->job.subject.sop;
     const char *const member = job->job.source_count > 0 ? job->job.sources[0].member_name : NULL;
 
     (void)c;
@@ -448,12 +448,14 @@ void object_result(struct coordinator *c, struct pool_job *job, struct job_resul
     if (!check_products(c, errand, &result->manifest, &err))
         fail_result(result, INSTANCE_FAILED, err.kind, err.text);
     /* it was an object when it was indexed */
-    if (job->job.kind == JOB_OBJECT && (result->not_an_object || (result->error != ERROR_NONE &&
+    const bool is_cut = result->state == INSTANCE_DONE && result->error == ERROR_TRUNCATED; /* whole frames are made */
+    if (job->job.kind == JOB_OBJECT && (result->not_an_object || (result->error != ERROR_NONE && !is_cut &&
                                                                   result->state == INSTANCE_DONE)))
         result->state = INSTANCE_FAILED;
     if (result->not_an_object && result->error == ERROR_NONE)
         result->error = ERROR_NOT_DICOM;
-    if (result->state == INSTANCE_FAILED && result->error != ERROR_NONE)
+    if ((result->error != ERROR_NONE && (result->state == INSTANCE_FAILED || job->job.kind == JOB_RENDER)) ||
+        (job->job.kind == JOB_OBJECT && is_cut))
         report_failure(c, job, result->error, result->text);
     spool_settle(c, job, result);
     c->counts.read_bytes += errand->bytes;

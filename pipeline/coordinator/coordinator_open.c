@@ -95,7 +95,7 @@ bool coordinator_open(struct settings *settings, struct coordinator **coordinato
     /* wrong words about stages make no site */
     ok = ok && fill_setup(c, settings, err) &&
          stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
-         fill_publisher(c, err);
+         fill_publisher(c, err) && (!c->session.repaired || coordinator_begin_run(c, err));
     if (!ok) {
         coordinator_close(c);
         return false;

@@ -23,7 +23,7 @@
 #include "coordinator/stage_table.h"
 #include "coordinator/task.h"
 
-enum { INDEX_BATCH = 64, BATCH_MOST = 256, BATCH_MS = 2000, SERIES_END_MS = 250, REFILL = 128, JOIN_MOST = 64 };
+enum { INDEX_BATCH = 64, BATCH_MOST = 128, BATCH_MS = 2000, SERIES_END_MS = 250, REFILL = 128, JOIN_MOST = 64 };
 
 enum phase { PHASE_INDEX, PHASE_DIGEST, PHASE_FEED, PHASE_OBJECT, PHASE_FINISH, PHASE_VERIFY, PHASE_OVER };
 
@@ -106,7 +106,7 @@ struct errand {
 };
 
 struct counts {
-    uint64_t instances, done, failed, skipped, rejected, files, bytes, read_bytes, studies, verified, bad;
+    uint64_t instances, done, failed, skipped, rejected, files, bytes, read_bytes, verified, bad;
 };
 
 struct coordinator {
@@ -131,6 +131,7 @@ struct coordinator {
     enum phase phase;
     struct error err;         /* what ended the run; NONE: nothing did */
     bool stopping, killed;    /* a signal came */
+    bool fed, feed_gave;      /* stdin was read; an object or an archive's member was in it */
     uint64_t stop_ms;
     int64_t run_id;           /* 0: no row yet */
     int64_t duplicates_before;
@@ -196,6 +197,7 @@ void index_lost(struct coordinator *c, struct pool_job *job, const struct pool_f
 bool index_is_over(const struct coordinator *c);
 bool index_commit(struct coordinator *c, struct error *err);
 bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err); /* one member less */
+bool index_folders(struct coordinator *c, struct error *err); /* coordinator_folders.c: those that are too deep */
 bool index_find_twins(struct coordinator *c, struct error *err);
 void index_release(struct coordinator *c);
 
@@ -214,6 +216,7 @@ void series_join_if_due(struct coordinator *c);
 bool series_all_over(const struct coordinator *c);
 void series_release(struct coordinator *c);
 
+bool series_count_joined(struct coordinator *c, int64_t *count, struct error *err);
 bool series_add_join(struct coordinator *c, const char *study, struct error *err);
 
 /* coordinator_verify.c */

@@ -77,6 +77,22 @@ bool series_add_join(struct coordinator *c, const char *study, struct error *err
     return true;
 }
 
+/* Studies of this run, each once: a stream may join one many times. */
+static const char make_joined[] = "CREATE TEMP TABLE IF NOT EXISTS joined (study TEXT PRIMARY KEY) WITHOUT ROWID";
+
+static bool note_join(struct catalogue *catalogue, const char *study, struct error *err)
+{
+    return catalogue_execute(catalogue, make_joined, NO_VALUES, err) &&
+           catalogue_execute(catalogue, "INSERT OR IGNORE INTO temp.joined (study) VALUES (?)",
+                             VALUES(value_text(study)), err);
+}
+
+bool series_count_joined(struct coordinator *c, int64_t *count, struct error *err)
+{
+    return catalogue_execute(c->catalogue, make_joined, NO_VALUES, err) &&
+           catalogue_number(c->catalogue, "SELECT count(*) FROM temp.joined", NO_VALUES, 0, count, err);
+}
+
 struct join_work { struct coordinator *coordinator; struct join joins[JOIN_MOST]; size_t count; };
 
 static bool join_work(void *data, struct error *err)
@@ -85,7 +101,8 @@ static bool join_work(void *data, struct error *err)
     bool ok = true;
 
     for (size_t i = 0; ok && i < work->count; i++)
-        ok = site_apply(work->coordinator->site, site_join, work->joins[i].study, err);
+        ok = site_apply(work->coordinator->site, site_join, work->joins[i].study, err) &&
+             note_join(work->coordinator->catalogue, work->joins[i].study, err);
     return ok;
 }
 
@@ -95,9 +112,7 @@ static void after_join(void *data, bool ok, const struct error *err)
     struct coordinator *const c = work->coordinator;
 
     c->joining = false;
-    if (ok)
-        c->counts.studies += work->count;
-    else
+    if (!ok)
         coordinator_fail(c, err);
     memory_free(work);
 }

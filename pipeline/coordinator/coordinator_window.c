@@ -41,7 +41,7 @@ static bool take_histogram(const struct coordinator *c, const char *hex, struct 
 }
 
 static bool each_histogram(const struct open_series *series, struct histogram_set *set, set_function *function,
-                           uint64_t *taken, struct error *err)
+                           uint64_t *taken, uint64_t *damaged, struct error *err)
 {
     const struct coordinator *const c = series->coordinator;
     struct cursor *cursor = NULL;
@@ -52,22 +52,54 @@ static bool each_histogram(const struct open_series *series, struct histogram_se
                                " AND needs_window = 1 AND has_histogram = 1 ORDER BY source_digest",
                                VALUES(value_text(series->study), value_text(series->series)), &cursor, err);
 
-    while (ok && cursor_next(cursor))
+    while (ok && cursor_next(cursor)) {
         ok = take_histogram(c, cursor_text(cursor, 0), set, function, taken, err);
+        if (!ok && (err->kind == ERROR_CORRUPT || err->kind == ERROR_TRUNCATED || err->kind == ERROR_IO)) {
+            if ((*damaged)++ == 0)
+                coordinator_report("keep_damaged", "work/keep", cursor_text(cursor, 0), error_kind_word(err->kind),
+                                   err->text);
+            *err = (struct error){0};
+            ok = true;
+        }
+    }
     return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* The one that the pictures were made with. */
+static bool former_window(struct open_series *series, bool *computed, struct error *err)
+{
+    struct cursor *cursor = NULL;
+
+    if (!catalogue_select(series->coordinator->catalogue,
+                          "SELECT center, width, function FROM voi_window WHERE study_instance_uid = ?"
+                          " AND series_instance_uid = ? AND instance_id IS NULL AND origin = 'computed'",
+                          VALUES(value_text(series->study), value_text(series->series)), &cursor, err))
+        return false;
+    if (cursor_next(cursor)) {
+        const char *const function = cursor_text(cursor, 2);
+
+        series->window = (struct window){.center = cursor_real(cursor, 0), .width = cursor_real(cursor, 1),
+                                         .function = strcmp(function, "SIGMOID") == 0        ? VOI_SIGMOID
+                                                     : strcmp(function, "LINEAR_EXACT") == 0 ? VOI_LINEAR_EXACT
+                                                                                             : VOI_LINEAR};
+        *computed = true;
+    }
+    return cursor_end(cursor, err);
 }
 
 /* *computed false: nothing but padding. */
 static bool compute_window(struct open_series *series, bool *computed, struct error *err)
 {
     struct histogram_set *set = NULL;
-    uint64_t taken = 0;
+    uint64_t taken = 0, damaged = 0;
     bool ok = histogram_set_new(&set, err) &&
-              each_histogram(series, set, histogram_set_extent, &taken, err) &&
-              each_histogram(series, set, histogram_set_add, &taken, err);
+              each_histogram(series, set, histogram_set_extent, &taken, &damaged, err) &&
+              each_histogram(series, set, histogram_set_add, &taken, &damaged, err);
 
     *computed = false;
-    if (ok && taken > 0) {
+    if (ok && damaged > 0) /* a window of the rest would be another one */
+        ok = former_window(series, computed, err);
+    if (ok && !*computed && taken > 0) {
         struct error why = {0};
 
         *computed = histogram_set_window(set, &series->window, &why);

@@ -3,11 +3,11 @@
  * SLICEPRESS_FAILPOINT=publish:after-rename kills the process (SIGKILL) at that point; with ":3" at the end, the
  * third time. Nothing is read or compared when the variable is unset. Names in use:
  *     index:before-commit index:after-commit
- *     publish:before-sync publish:after-sync publish:after-identity publish:before-rename publish:after-rename
+ *     publish:before-sync publish:after-sync publish:after-identity publish:before-rename publish:after-rename publish:renamed
  *     publish:before-commit publish:after-commit
  *     series:before-commit series:after-commit
  *     site:before-rename site:after-rename site:before-commit site:after-commit
- *     remove:after-commit run:before-end
+ *     remove:after-commit run:before-finish run:before-end
  */
 #ifndef SLICEPRESS_COORDINATOR_FAILPOINT_H
 #define SLICEPRESS_COORDINATOR_FAILPOINT_H

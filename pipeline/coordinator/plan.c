@@ -19,15 +19,18 @@ bool plan_source_order(const char *path, int64_t member, struct buffer *order, s
 
 /* -- identity ---------------------------------------------------------------------------- */
 
-static int rank(const struct twin *twin)
+static int state_rank(const struct twin *twin)
 {
-    if (!twin->settled)
-        return 3;
     switch (twin->state) {
     case INSTANCE_DONE: return 0;
     case INSTANCE_SKIPPED: return 1;
     default: return 2;
     }
+}
+
+static int rank(const struct twin *twin)
+{
+    return twin->settled ? state_rank(twin) : 3;
 }
 
 static int compare_order(const struct twin *a, const struct twin *b)
@@ -73,13 +76,13 @@ void plan_twins(struct twin *twins, size_t count, bool keep_first)
     find_duplicates(twins, count);
     for (size_t i = 0; i < count; i++) {
         twins[i].is_current = false;
-        if (twins[i].same_as != i || !twins[i].settled)
+        if (twins[i].same_as != i || (!twins[i].settled && !twins[i].presumed))
             continue;
-        if (current == count || rank(&twins[i]) < rank(&twins[current])) {
+        if (current == count || state_rank(&twins[i]) < state_rank(&twins[current])) {
             current = i;
             continue;
         }
-        if (rank(&twins[i]) > rank(&twins[current]))
+        if (state_rank(&twins[i]) > state_rank(&twins[current]))
             continue;
         /* one that stays goes by the lowest order of its duplicates */
         const int order = compare_order(&twins[twins[i].source_of], &twins[twins[current].source_of]);

@@ -31,7 +31,9 @@ struct twin {
     const char *source_order;
     bool has_digest;
     struct digest digest;
-    bool settled;              /* false: its own job is still to come; it takes no part */
+    bool settled;              /* false: its own job is still to come */
+    bool presumed;             /* not settled, but its bytes are known: `state` says what is expected of it. It can
+                                  be current; else it takes no part */
     enum instance_state state; /* DONE, SKIPPED, FAILED, QUARANTINED */
     /* decided: */
     size_t same_as;            /* index of the twin that stays, if this one is a duplicate; else its own index */

@@ -68,6 +68,8 @@ struct publication {
     struct instance_row row;
     bool dropped;             /* a duplicate, or its row is gone */
     bool is_current;
+    bool is_new_bytes;        /* others than the row was known by */
+    bool keeps;               /* it failed, and what was made of the same bytes before stays */
     bool is_staging_empty;    /* all that was staged has been published: the folder is free */
     uint64_t files, bytes;
 };
@@ -105,6 +107,14 @@ bool publish_identity(const struct publisher *publisher, struct batch *batch, st
  * a transaction. */
 bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id, const struct digest *digest,
                          struct leftovers *leftovers, struct error *err);
+/* Conflicts whose current object is not the one that the rule asks for, or that have none: files are linked, rows
+ * follow. *changed: there are such. A transaction a step: no row ever names a file of another object. What is left
+ * over is settled in the last step, for leftovers_remove. */
+enum decide_step { DECIDE_LOOK, DECIDE_DEMOTE, DECIDE_PROMOTE };
+bool publish_decide_again(const struct publisher *publisher, enum decide_step step, struct leftovers *leftovers,
+                          bool *changed, struct error *err);
+/* Of a failed publication: whether there are artefacts of the same bytes. */
+bool publish_find_kept(const struct publisher *publisher, struct publication *publication, struct error *err);
 /* Products of these stages ("webp,tiles") become pending: a RENDER job is to make them. Inside a transaction. */
 bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err);
 bool publish_rows(const struct publisher *publisher, struct publication *publication,

@@ -13,6 +13,7 @@ struct relative {
     struct publication *publication; /* of this batch, if it has one */
     char *path, *member, *order;
     int64_t member_index;
+    enum instance_state presumed; /* of a row that waits for its job */
 };
 
 struct family {
@@ -85,6 +86,9 @@ static bool read_relative(struct family *family, const struct cursor *cursor, co
         relative->row.state = INSTANCE_PENDING;
     relative->member_index = cursor_is_null(cursor, 6) ? -1 : cursor_int(cursor, 6);
     relative->publication = find_publication(batch, relative->row.instance_id);
+    relative->presumed = cursor_is_null(cursor, 8) || cursor_int(cursor, 9) > 0 ? INSTANCE_DONE
+                         : strcmp(cursor_text(cursor, 8), "no_image") == 0      ? INSTANCE_SKIPPED
+                                                                                : INSTANCE_FAILED;
     return copy_texts(relative, cursor_text(cursor, 4), cursor_is_null(cursor, 5) ? NULL : cursor_text(cursor, 5),
                       cursor_text(cursor, 7), err);
 }
@@ -96,8 +100,8 @@ static bool gather(const struct publisher *publisher, const struct batch *batch,
     struct error ignored;
     bool ok = catalogue_select(publisher->catalogue,
                                "SELECT instance_id, source_digest, is_current, state, source, member, member_index,"
-                               " source_order FROM instance WHERE study_instance_uid = ? AND series_instance_uid = ?"
-                               " AND sop_instance_uid = ? ORDER BY instance_id",
+                               " source_order, reason, frames FROM instance WHERE study_instance_uid = ?"
+                               " AND series_instance_uid = ? AND sop_instance_uid = ? ORDER BY instance_id",
                                VALUES(value_text(like->study), value_text(like->series), value_text(like->sop)),
                                &cursor, err);
 
@@ -137,6 +141,9 @@ static bool make_twins(struct family *family, struct error *err)
         twin->state = publication != NULL ? publication->result.state : relative->row.state;
         twin->settled = publication != NULL ||
                         (twin->state != INSTANCE_PENDING && twin->state != INSTANCE_RUNNING);
+        twin->presumed = !twin->settled && twin->has_digest;
+        if (twin->presumed || (publication != NULL && publication->keeps))
+            twin->state = relative->presumed;
     }
     return true;
 }
@@ -161,7 +168,6 @@ static bool name_sources(const struct publisher *publisher, const struct family 
 {
     const size_t stays = family->twins[i].same_as, first = family->twins[i].source_of;
     const struct origin origin = origin_of(&family->relatives[i]), winner = origin_of(&family->relatives[first]);
-    struct error text;
 
     if (i == first)
         return source_unreject_one(publisher->catalogue, &origin, err) &&
@@ -169,10 +175,7 @@ static bool name_sources(const struct publisher *publisher, const struct family 
                 instance_set_origin(publisher->catalogue, family->relatives[stays].row.instance_id, &origin, err));
     if (strcmp(origin.path, winner.path) == 0 && strcmp(origin.order, winner.order) == 0)
         return true; /* the same stream once more */
-    (void)error_set(&text, ERROR_NONE, "the same bytes as \"%s\"%s%s%s", winner.path,
-                    winner.member != NULL ? ", member \"" : "", winner.member != NULL ? winner.member : "",
-                    winner.member != NULL ? "\"" : "");
-    return source_reject(publisher->catalogue, &origin, "duplicate", text.text, err);
+    return source_reject_duplicate(publisher->catalogue, &origin, &family->twins[i].digest, &winner, err);
 }
 
 static bool has_duplicates(const struct family *family)
@@ -212,18 +215,19 @@ static bool apply_duplicates(const struct publisher *publisher, struct family *f
     return ok;
 }
 
-/* First those that stop being current, then the one that becomes it. */
-static bool apply_current(const struct publisher *publisher, struct family *family, struct leftovers *leftovers,
-                          bool *linked, struct error *err)
+/* First those that stop being current (0), then the one that becomes it (1): from..to of these. */
+static bool apply_current(const struct publisher *publisher, struct family *family, int from, int to,
+                          struct leftovers *leftovers, bool *linked, struct error *err)
 {
     bool ok = true;
 
-    for (int becoming = 0; ok && becoming <= 1; becoming++)
+    for (int becoming = from; ok && becoming <= to; becoming++)
         for (size_t i = 0; ok && i < family->count; i++) {
             const struct twin *const twin = &family->twins[i];
             struct relative *const relative = &family->relatives[i];
 
-            if (twin->same_as != i || !twin->settled || twin->is_current != (becoming == 1))
+            if (twin->same_as != i || (!twin->settled && !twin->presumed) ||
+                twin->is_current != (becoming == 1))
                 continue;
             if (relative->publication != NULL)
                 relative->publication->is_current = twin->is_current;
@@ -249,7 +253,8 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
     if (found && strcmp(former.study, publication->row.study) == 0 &&
         strcmp(former.series, publication->row.series) == 0 && strcmp(former.sop, publication->row.sop) == 0) {
         publication->instance_id = publication->row.instance_id = former.instance_id;
-        return instance_renew(publisher->catalogue, former.instance_id, &publication->result.record, &origin,
+        return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
+               instance_renew(publisher->catalogue, former.instance_id, &publication->result.record, &origin,
                               (int64_t)publication->result.source_bytes, err) &&
                instance_set_state(publisher->catalogue, former.instance_id, INSTANCE_RUNNING, err);
     }
@@ -276,8 +281,24 @@ static bool replace_former(const struct publisher *publisher, struct publication
     if (strcmp(former.study, now->study) == 0 && strcmp(former.series, now->series) == 0 &&
         strcmp(former.sop, now->sop) == 0)
         return true;
-    return publish_forget(publisher, former.instance_id, leftovers, err) &&
+    return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
+           publish_forget(publisher, former.instance_id, leftovers, err) &&
            series_touch(publisher->catalogue, former.study, former.series, err);
+}
+
+/* The bytes changed between the index and the decoding. */
+static bool offer_former_again(const struct publisher *publisher, const struct family *family, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < family->count; i++) {
+        const struct relative *const relative = &family->relatives[i];
+
+        if (relative->publication != NULL && relative->publication->row.has_digest && relative->row.has_digest &&
+            !digest_equal(&relative->row.digest, &relative->publication->row.digest))
+            ok = source_offer_again(publisher->catalogue, &relative->row.digest, err);
+    }
+    return ok;
 }
 
 static bool settle_identity(const struct publisher *publisher, struct batch *batch, struct publication *publication,
@@ -301,12 +322,12 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
     }
     if (ok && publication->instance_id == 0)
         ok = add_newcomer(&family, publication, err);
-    ok = ok && make_twins(&family, err);
+    ok = ok && offer_former_again(publisher, &family, err) && make_twins(&family, err);
     if (ok) {
         plan_twins(family.twins, family.count, publisher->keep_first);
         if (has_duplicates(&family))
             ok = apply_duplicates(publisher, &family, leftovers, err);
-        ok = ok && apply_current(publisher, &family, leftovers, linked, err);
+        ok = ok && apply_current(publisher, &family, 0, 1, leftovers, linked, err);
     }
     if (ok && publication->instance_id == 0 && !publication->dropped)
         ok = insert_newcomer(publisher, publication, err);
@@ -356,6 +377,8 @@ static void take_digest(struct publication *publication)
 
     if (digest_equal(&publication->result.source_digest, &none))
         return;
+    publication->is_new_bytes = publication->row.has_digest &&
+                                !digest_equal(&publication->row.digest, &publication->result.source_digest);
     publication->row.digest = publication->result.source_digest;
     publication->row.has_digest = true;
 }
@@ -378,7 +401,8 @@ static bool load_row(const struct publisher *publisher, struct publication *publ
     }
     if (publication->kind == JOB_OBJECT)
         take_digest(publication);
-    return true;
+    return publication->dropped || publication->kind != JOB_OBJECT ||
+           publish_find_kept(publisher, publication, err);
 }
 
 static bool needs_decision(const struct publisher *publisher, const struct publication *publication, bool *needed,
@@ -400,6 +424,54 @@ static bool needs_decision(const struct publisher *publisher, const struct publi
     return true;
 }
 
+/* Rows that contradict one another are the failure of one publication, and do not hold up the others. */
+static bool settle_alone(const struct publisher *publisher, struct batch *batch, struct publication *publication,
+                         struct leftovers *leftovers, bool *linked, struct error *err)
+{
+    struct catalogue *const catalogue = publisher->catalogue;
+    struct job_result *const result = &publication->result;
+    struct error why = {0};
+
+    if (!catalogue_execute(catalogue, "SAVEPOINT publication", NO_VALUES, err))
+        return false;
+    if (settle_identity(publisher, batch, publication, leftovers, linked, &why))
+        return catalogue_execute(catalogue, "RELEASE publication", NO_VALUES, err);
+    if (strstr(why.text, "constraint failed") == NULL) {
+        *err = why;
+        return false;
+    }
+    if (!catalogue_execute(catalogue, "ROLLBACK TO publication", NO_VALUES, err) ||
+        !catalogue_execute(catalogue, "RELEASE publication", NO_VALUES, err))
+        return false;
+    manifest_release(&result->manifest);
+    result->has_keep = false;
+    result->source_digest = (struct digest){0};
+    result->error = why.kind;
+    result->state = INSTANCE_FAILED;
+    (void)snprintf(result->text, sizeof result->text, "%s", why.text);
+    publication->is_current = publication->row.is_current;
+    publication->dropped = publication->path != NULL; /* a member that got no row */
+    return true;
+}
+
+/* A RENDER publication goes where its instance is now. */
+static bool follow_current(const struct publisher *publisher, struct batch *batch, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < batch->count; i++) {
+        struct publication *const p = batch->items[i];
+        bool found = false;
+
+        if (p->kind != JOB_RENDER || p->dropped)
+            continue;
+        ok = instance_find(publisher->catalogue, p->instance_id, &p->row, &found, err);
+        p->dropped = !found;
+        p->is_current = p->row.is_current;
+    }
+    return ok;
+}
+
 static bool decide_all(const struct publisher *publisher, struct batch *batch, const bool *needed,
                        struct leftovers *leftovers, struct error *err)
 {
@@ -409,8 +481,8 @@ static bool decide_all(const struct publisher *publisher, struct batch *batch, c
         return false;
     for (size_t i = 0; ok && i < batch->count; i++)
         ok = !needed[i] || batch->items[i]->dropped ||
-             settle_identity(publisher, batch, batch->items[i], leftovers, &linked, err);
-    ok = ok && (!linked || publish_sync(publisher, err));
+             settle_alone(publisher, batch, batch->items[i], leftovers, &linked, err);
+    ok = ok && follow_current(publisher, batch, err) && (!linked || publish_sync(publisher, err));
     if (!ok) {
         catalogue_rollback(publisher->catalogue);
         return false;
@@ -432,4 +504,74 @@ bool publish_identity(const struct publisher *publisher, struct batch *batch, st
     ok = ok && (!any || decide_all(publisher, batch, needed, leftovers, err));
     memory_free(needed);
     return ok;
+}
+
+/* -- the rule has changed, or a current object is gone ------------------------------------ */
+
+static bool is_decided(const struct family *family)
+{
+    for (size_t i = 0; i < family->count; i++) {
+        const struct twin *const twin = &family->twins[i];
+
+        if (twin->same_as == i && (twin->settled || twin->presumed) &&
+            family->relatives[i].row.is_current != twin->is_current)
+            return false;
+    }
+    return true;
+}
+
+static bool decide_group(const struct publisher *publisher, const struct instance_row *like,
+                         enum decide_step step, struct leftovers *leftovers, bool *changed, struct error *err)
+{
+    static const struct batch nobody;
+    struct family family = {0};
+    bool linked = false, ok = gather(publisher, &nobody, like, &family, err) && make_twins(&family, err);
+
+    if (ok) {
+        plan_twins(family.twins, family.count, publisher->keep_first);
+        *changed = *changed || !is_decided(&family);
+        if (step != DECIDE_LOOK)
+            ok = apply_current(publisher, &family, step == DECIDE_PROMOTE, step == DECIDE_PROMOTE, leftovers, &linked,
+                               err);
+    }
+    if (ok && linked)
+        ok = series_touch(publisher->catalogue, like->study, like->series, err);
+    family_release(&family);
+    return ok;
+}
+
+static bool decide_groups(const struct publisher *publisher, enum decide_step step, struct leftovers *leftovers, bool *changed,
+                          struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(publisher->catalogue,
+                               "SELECT DISTINCT study_instance_uid, series_instance_uid, sop_instance_uid"
+                               " FROM instance WHERE is_current = 0 ORDER BY 1, 2, 3",
+                               NO_VALUES, &cursor, err);
+
+    while (ok && cursor_next(cursor)) {
+        struct instance_row like = {0};
+
+        (void)snprintf(like.study, UID_SIZE, "%s", cursor_text(cursor, 0));
+        (void)snprintf(like.series, UID_SIZE, "%s", cursor_text(cursor, 1));
+        (void)snprintf(like.sop, UID_SIZE, "%s", cursor_text(cursor, 2));
+        ok = decide_group(publisher, &like, step, leftovers, changed, err);
+    }
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+bool publish_decide_again(const struct publisher *publisher, enum decide_step step, struct leftovers *leftovers,
+                          bool *changed, struct error *err)
+{
+    *changed = false;
+    if (!catalogue_begin(publisher->catalogue, err))
+        return false;
+    if (!decide_groups(publisher, step, leftovers, changed, err) ||
+        (step != DECIDE_LOOK && !publish_sync(publisher, err)) ||
+        (step == DECIDE_PROMOTE && !leftovers_settle(leftovers, publisher->catalogue, err))) {
+        catalogue_rollback(publisher->catalogue);
+        return false;
+    }
+    return catalogue_commit(publisher->catalogue, err);
 }

@@ -83,17 +83,28 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
     struct catalogue *const catalogue = publisher->catalogue;
     const struct instance_row *const row = &publication->row;
     char input[DIGEST_HEX_SIZE];
+    int64_t keeps = verdict->keeps_files;
+    const char *options = stage->options_digest;
 
     if (!input_digest(publication, input, err) ||
         !catalogue_number(catalogue, "SELECT product_id FROM product WHERE instance_id = ? AND stage = ?",
                           VALUES(value_int(row->instance_id), value_text(stage->name)), 0, product_id, err))
         return false;
+    /* a failure takes nothing away that was made of the same bytes */
+    if (*product_id != 0 && keeps == 0 && strcmp(verdict->state, "failed") == 0 && !publication->is_new_bytes &&
+        !catalogue_number(catalogue, "SELECT input_digest <> '' FROM product WHERE product_id = ?",
+                          VALUES(value_int(*product_id)), 0, &keeps, err))
+        return false;
+    /* a source that could not be read may be readable in the next run */
+    if (keeps != 0 && verdict->reason != NULL &&
+        (strcmp(verdict->reason, "io") == 0 || strcmp(verdict->reason, "nomem") == 0))
+        options = "";
     if (*product_id != 0)
-        return (verdict->keeps_files || drop_artefacts(publisher, *product_id, leftovers, err)) &&
+        return (keeps != 0 || drop_artefacts(publisher, *product_id, leftovers, err)) &&
                catalogue_execute(catalogue,
                                  "UPDATE product SET stage_version = ?, options_digest = ?, input_digest = ?,"
                                  " state = ?, reason = ? WHERE product_id = ?",
-                                 VALUES(value_int(stage->version), value_text(stage->options_digest),
+                                 VALUES(value_int(stage->version), value_text(options),
                                         value_text(input), value_text(verdict->state), value_text(verdict->reason),
                                         value_int(*product_id)),
                                  err);
@@ -245,6 +256,36 @@ static bool raise_information(const struct publisher *publisher, const struct pu
                              err);
 }
 
+bool publish_find_kept(const struct publisher *publisher, struct publication *publication, struct error *err)
+{
+    const struct job_result *const result = &publication->result;
+    int64_t count = 0;
+
+    publication->keeps = false;
+    if ((result->state != INSTANCE_FAILED && result->state != INSTANCE_QUARANTINED) ||
+        publication->instance_id == 0 || publication->is_new_bytes)
+        return true;
+    if (!catalogue_number(publisher->catalogue,
+                          "SELECT EXISTS (SELECT 1 FROM product p JOIN artefact a USING (product_id)"
+                          " WHERE p.instance_id = ? AND p.input_digest <> '')",
+                          VALUES(value_int(publication->instance_id)), 0, &count, err))
+        return false;
+    publication->keeps = count != 0;
+    return true;
+}
+
+/* The products say what failed; the object is what it was. */
+static bool keep_rows(const struct publisher *publisher, const struct publication *publication,
+                      struct leftovers *leftovers, struct error *err)
+{
+    return put_asked(publisher, publication, leftovers, err) &&
+           catalogue_execute(publisher->catalogue,
+                             "UPDATE instance SET state = CASE coalesce(reason, '') WHEN 'no_image' THEN 'skipped'"
+                             " ELSE 'done' END, is_current = ? WHERE instance_id = ?",
+                             VALUES(value_int(publication->is_current), value_int(publication->row.instance_id)),
+                             err);
+}
+
 bool publish_rows(const struct publisher *publisher, struct publication *publication,
                   struct leftovers *leftovers, struct error *err)
 {
@@ -260,6 +301,10 @@ bool publish_rows(const struct publisher *publisher, struct publication *publica
                put_asked(publisher, publication, leftovers, err) &&
                (publication->row.state != INSTANCE_RUNNING ||
                 instance_set_state(publisher->catalogue, publication->row.instance_id, INSTANCE_DONE, err));
+    if (!publish_find_kept(publisher, publication, err))
+        return false;
+    if (publication->keeps)
+        return keep_rows(publisher, publication, leftovers, err);
     return instance_settle(publisher->catalogue, publication->row.instance_id, result, publication->is_current,
                            err) &&
            instance_put_windows(publisher->catalogue, &publication->row, result->windows, result->window_count,

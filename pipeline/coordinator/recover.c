@@ -252,17 +252,14 @@ static bool repair_rows(struct catalogue *catalogue, struct error *err)
                              " AND i.series_instance_uid = series.series_instance_uid)", NO_VALUES, err) &&
            catalogue_execute(catalogue,
                              "DELETE FROM study WHERE NOT EXISTS (SELECT 1 FROM series s WHERE"
-                             " s.study_instance_uid = study.study_instance_uid)", NO_VALUES, err) &&
-           catalogue_execute(catalogue, "UPDATE run SET ended = started WHERE ended IS NULL", NO_VALUES, err);
+                             " s.study_instance_uid = study.study_instance_uid)", NO_VALUES, err);
 }
 
-bool recover_site(struct catalogue *catalogue, const char *root, struct error *err)
+bool recover_site(struct catalogue *catalogue, const char *root, bool *repaired, struct error *err)
 {
-    bool interrupted = false;
-
-    if (!run_was_interrupted(catalogue, &interrupted, err))
+    if (!run_was_interrupted(catalogue, repaired, err))
         return false;
-    if (!interrupted)
+    if (!*repaired)
         return true;
     if (!recover_empty_work(root, err) ||
         !recover_find_strays(catalogue, root, remove_stray, (void *)root, err))

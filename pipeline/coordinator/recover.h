@@ -16,7 +16,9 @@
 bool recover_make_folders(const char *root, struct error *err);
 /* work/staging and work/spool, when nothing runs. */
 bool recover_empty_work(const char *root, struct error *err);
-bool recover_site(struct catalogue *catalogue, const char *root, struct error *err);
+/* *repaired: it was necessary. The killed run's row stays as it is, so this is repeated until a new run has a row of its
+ * own, which then ends with all that the killed one may not have come to (the site's own pages). */
+bool recover_site(struct catalogue *catalogue, const char *root, bool *repaired, struct error *err);
 /* A scratch site with a copy of the catalogue, for --dry-run. */
 bool recover_make_copy(const char *root, char copy[PATH_SIZE], struct error *err);
 

@@ -11,7 +11,7 @@
 
 #include "job/layout.h"
 
-struct addresses { char current_web[PATH_SIZE], current_files[PATH_SIZE], conflict[PATH_SIZE]; };
+struct addresses { char current_web[PATH_SIZE], current_files[PATH_SIZE], conflict[PATH_SIZE], conflicts[PATH_SIZE]; };
 
 static bool find_addresses(const struct instance_row *row, struct addresses *addresses, struct error *err)
 {
@@ -21,25 +21,43 @@ static bool find_addresses(const struct instance_row *row, struct addresses *add
     memcpy(subject.series, row->series, UID_SIZE);
     memcpy(subject.sop, row->sop, UID_SIZE);
     if (!layout_dicomweb_instance(&subject, addresses->current_web, err) ||
-        !path_format(addresses->current_files, err, "studies/%s/%s/%s", row->study, row->series, row->sop))
+        !path_format(addresses->current_files, err, "studies/%s/%s/%s", row->study, row->series, row->sop) ||
+        !path_format(addresses->conflicts, err, "studies/%s/%s/conflict/", row->study, row->series))
         return false;
     digest_hex16(&row->digest, subject.conflict);
     return layout_dicomweb_instance(&subject, addresses->conflict, err);
 }
 
-/* The same path with another beginning. */
+/* The same path with another beginning. What is at a conflict address may be named by the digest of former bytes. */
 static bool translate(const struct addresses *addresses, const char *path, enum place place, bool to_current,
                       char translated[PATH_SIZE], struct error *err)
 {
     const bool is_file = place == PLACE_RENDITION || place == PLACE_TREE;
     const char *const current = is_file ? addresses->current_files : addresses->current_web;
-    const char *const from = to_current ? addresses->conflict : current;
-    const char *const to = to_current ? current : addresses->conflict;
-    const size_t length = strlen(from);
+    const size_t conflicts = strlen(addresses->conflicts), length = strlen(current);
+    const char *rest = NULL;
 
-    if (strncmp(path, from, length) != 0 || path[length] != '/')
-        return error_set(err, ERROR_CATALOGUE, "artefact \"%s\" is not below \"%s\"", path, from);
-    return path_format(translated, err, "%s%s", to, path + length);
+    if (strncmp(path, addresses->conflicts, conflicts) == 0)
+        rest = strchr(path + conflicts, '/');
+    else if (strncmp(path, current, length) == 0 && path[length] == '/')
+        rest = path + length;
+    if (rest == NULL)
+        return error_set(err, ERROR_CATALOGUE, "artefact \"%s\" is not below \"%s\"", path, current);
+    return path_format(translated, err, "%s%s", to_current ? current : addresses->conflict, rest);
+}
+
+/* An artefact that is not where its row says, or is in the way: its instance is decoded anew. */
+static bool disown(const struct publisher *publisher, const char *path, struct error *err)
+{
+    struct catalogue *const catalogue = publisher->catalogue;
+
+    return catalogue_execute(catalogue,
+                             "UPDATE instance SET state = 'pending' WHERE state <> 'running' AND instance_id ="
+                             " (SELECT instance_id FROM artefact WHERE path = ?)", VALUES(value_text(path)), err) &&
+           catalogue_execute(catalogue,
+                             "UPDATE product SET options_digest = '' WHERE product_id ="
+                             " (SELECT product_id FROM artefact WHERE path = ?)", VALUES(value_text(path)), err) &&
+           catalogue_execute(catalogue, "DELETE FROM artefact WHERE path = ?", VALUES(value_text(path)), err);
 }
 
 static bool link_tree(const char *from, const char *to, struct error *err);
@@ -75,9 +93,16 @@ static bool move_artefact(const struct publisher *publisher, int64_t artefact_id
                           enum place place, struct leftovers *leftovers, struct error *err)
 {
     char source[PATH_SIZE], target[PATH_SIZE];
+    struct stat status;
 
-    return path_format(source, err, "%s/public/%s", publisher->root, from) &&
-           path_format(target, err, "%s/public/%s", publisher->root, to) &&
+    if (strcmp(from, to) == 0)
+        return true;
+    if (!path_format(source, err, "%s/public/%s", publisher->root, from) ||
+        !path_format(target, err, "%s/public/%s", publisher->root, to))
+        return false;
+    if (lstat(source, &status) != 0 && errno == ENOENT)
+        return disown(publisher, from, err);
+    return disown(publisher, to, err) &&
            (place == PLACE_TREE ? link_tree(source, target, err) : publish_link(source, target, err)) &&
            catalogue_execute(publisher->catalogue, "UPDATE artefact SET path = ? WHERE artefact_id = ?",
                              VALUES(value_text(to), value_int(artefact_id)), err) &&

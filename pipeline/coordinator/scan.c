@@ -25,6 +25,8 @@ struct scan {
     char path[sizeof ((struct scan_file *)0)->path];
     struct folder *folders; /* a stack */
     size_t depth, capacity;
+    char **too_deep; /* folders that were not entered; owned */
+    size_t deep_count, deep_capacity;
 };
 
 /* -- folders ----------------------------------------------------------------------------- */
@@ -74,6 +76,27 @@ static bool read_folder(const char *path, struct folder *folder, struct error *e
     return ok;
 }
 
+/* Told at the end; the other folders go on. */
+static bool add_too_deep(struct scan *scan, struct error *err)
+{
+    void *paths = scan->too_deep;
+    char *const copy = memory_string(scan->path, err);
+
+    if (copy == NULL || !memory_grow(&paths, &scan->deep_capacity, scan->deep_count + 1, sizeof *scan->too_deep, err)) {
+        memory_free(copy);
+        return false;
+    }
+    scan->too_deep = paths;
+    scan->too_deep[scan->deep_count++] = copy;
+    return true;
+}
+
+size_t scan_too_deep(const struct scan *scan, char *const **paths)
+{
+    *paths = scan->too_deep;
+    return scan->deep_count;
+}
+
 static bool push_folder(struct scan *scan, struct error *err)
 {
     void *folders = scan->folders;
@@ -82,8 +105,7 @@ static bool push_folder(struct scan *scan, struct error *err)
     while (folder.path_length > 1 && scan->path[folder.path_length - 1] == '/')
         folder.path_length--;
     if (scan->depth >= LIMIT(FOLDER_DEPTH))
-        return error_set(err, ERROR_LIMIT, "folder \"%s\" is deeper than %llu", scan->path,
-                         (unsigned long long)LIMIT(FOLDER_DEPTH));
+        return add_too_deep(scan, err);
     if (!read_folder(scan->path, &folder, err) ||
         !memory_grow(&folders, &scan->capacity, scan->depth + 1, sizeof *scan->folders, err)) {
         folder_release(&folder);
@@ -141,6 +163,34 @@ static bool next_name(struct scan *scan)
     return false;
 }
 
+/* The directory of a medium, by its meta information (PS3.10): UID 1.2.840.10008.1.3.10 near the beginning. */
+static bool is_media_directory(const char *path)
+{
+    enum { PREAMBLE = 128, LOOK = 512 };
+    static const char uid[] = "1.2.840.10008.1.3.10";
+    char head[LOOK];
+    FILE *const stream = fopen(path, "rbe");
+
+    if (stream == NULL)
+        return false;
+    const size_t size = fread(head, 1, sizeof head, stream);
+    (void)fclose(stream);
+    return size > PREAMBLE + 4 && memcmp(head + PREAMBLE, "DICM", 4) == 0 &&
+           memmem(head + PREAMBLE, size - PREAMBLE, uid, sizeof uid - 1) != NULL;
+}
+
+/* A DICOMDIR that is named by itself stands for its medium: the folder that holds it. */
+static bool push_medium(struct scan *scan, struct error *err)
+{
+    struct stat status;
+    char *const slash = strrchr(scan->path, '/');
+
+    slash[slash == scan->path] = '\0';
+    if (stat(scan->path, &status) != 0)
+        return error_errno(err, errno, "cannot read input \"%s\"", scan->path);
+    return is_site(scan, &status) || push_folder(scan, err);
+}
+
 static bool next_input(struct scan *scan, struct scan_file *file, bool *found, struct error *err)
 {
     const char *const input = scan->inputs[scan->input++];
@@ -154,6 +204,8 @@ static bool next_input(struct scan *scan, struct scan_file *file, bool *found, s
         return error_set(err, ERROR_LIMIT, "input \"%s\" has too long a name", input);
     if (S_ISDIR(status.st_mode))
         return is_site(scan, &status) || push_folder(scan, err);
+    if (S_ISREG(status.st_mode) && strchr(input, '/') != NULL && is_media_directory(input))
+        return push_medium(scan, err);
     fill(file, input, &status);
     *found = true;
     return true;
@@ -204,6 +256,9 @@ void scan_close(struct scan *scan)
 {
     if (scan == NULL)
         return;
+    for (size_t i = 0; i < scan->deep_count; i++)
+        memory_free(scan->too_deep[i]);
+    memory_free(scan->too_deep);
     while (scan->depth > 0)
         folder_release(&scan->folders[--scan->depth]);
     memory_free(scan->folders);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/path.h"
 #include "coordinator/catalogue.h"
 #include "coordinator/site.h"
 
@@ -12,6 +13,8 @@ struct session {
     int lock;
     struct catalogue *catalogue;
     struct site_context *site;
+    bool repaired; /* the last run was killed */
+    char copy[PATH_SIZE]; /* folder with a copy of the catalogue, when the site cannot be written; else "" */
 };
 
 struct session_wishes {

@@ -144,6 +144,8 @@ static char *absolute_path(const char *text, struct error *err)
 
 static bool add_word(struct settings *settings, const char *word, struct error *err)
 {
+    if (word[0] == '\0')
+        return error_set(err, ERROR_USAGE, "an argument is empty: is a variable not set?");
     if (settings->command == NULL) {
         settings->command = word;
         return true;

@@ -1,5 +1,8 @@
 #include "coordinator/site.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "base/digest.h"
 #include "coordinator/public_catalogue.h"
 #include "coordinator/site_json.h"
@@ -48,23 +51,42 @@ static bool link_thumbnail(struct site_context *context, const char *folder, con
     return chosen->found ? site_link(context, path, chosen->path, err) : site_remove(context, path, err);
 }
 
+static bool spill_to_file(void *client, struct buffer *text, struct error *err)
+{
+    FILE *const file = client;
+    const bool ok = fwrite(text->data, 1, text->size, file) == text->size;
+
+    buffer_clear(text);
+    return ok || error_errno(err, errno, "cannot write a series' JSON");
+}
+
+/* series.DIGEST16.json, written as it is read; `name` gets its name. */
+static bool put_series_json(struct site_context *context, const char *study, const char *series,
+                            const char *folder, char name[PATH_SIZE], struct error *err)
+{
+    char made[PATH_SIZE];
+    struct buffer text = {0};
+
+    if (!site_temporary(context, made, err)) return false;
+    FILE *const file = fopen(made, "wbe"); /* lint: allow */
+    if (file == NULL) return error_errno(err, errno, "cannot create \"%s\"", made);
+    bool ok = site_series_json(site_catalogue(context), study, series, &text, spill_to_file, file, err);
+    buffer_release(&text);
+    if (fclose(file) != 0 && ok) ok = error_errno(err, errno, "cannot write \"%s\"", made);
+    return ok && site_put_named_file(context, folder, "series", "json", made, name, err);
+}
+
 static bool join_series(struct site_context *context, struct json *j, const char *study, const char *series,
                         struct chosen *chosen, struct error *err)
 {
     struct catalogue *catalogue = site_catalogue(context);
     char folder[PATH_SIZE], web[PATH_SIZE], name[PATH_SIZE], file[PATH_SIZE];
-    struct buffer text = {0};
-    bool ok = layout_series_folder(study, series, folder, err) &&
-              layout_dicomweb_series(study, series, web, err) &&
-              site_series_json(catalogue, study, series, &text, err) &&
-              site_put_named(context, folder, "series", "json", text.data, text.size, name, err) &&
-              path_join(file, folder, name, err) &&
-              series_thumbnail(catalogue, study, series, chosen, err) &&
-              link_thumbnail(context, web, chosen, err) &&
-              site_study_json_series(j, catalogue, study, series, file, chosen->found ? chosen->address : NULL,
-                                     err);
-    buffer_release(&text);
-    return ok;
+    return layout_series_folder(study, series, folder, err) &&
+           layout_dicomweb_series(study, series, web, err) &&
+           put_series_json(context, study, series, folder, name, err) &&
+           path_join(file, folder, name, err) && series_thumbnail(catalogue, study, series, chosen, err) &&
+           link_thumbnail(context, web, chosen, err) &&
+           site_study_json_series(j, catalogue, study, series, file, chosen->found ? chosen->address : NULL, err);
 }
 
 /* -- a study -------------------------------------------------------------------------------- */

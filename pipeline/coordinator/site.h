@@ -75,6 +75,8 @@ struct site_counts { uint64_t files, bytes; }; /* published */
 
 bool site_context_new(struct catalogue *catalogue, const char *root, enum site_mode mode,
                       struct site_context **context, struct error *err);
+/* site_temporary gives paths below FOLDER/work instead of the site's. */
+bool site_context_put_temporaries(struct site_context *context, const char *folder, struct error *err);
 void site_context_on_difference(struct site_context *context, site_difference difference, void *client);
 /* Transaction, function, flush, commit. */
 bool site_apply(struct site_context *context, site_function function, const char *study_uid, struct error *err);

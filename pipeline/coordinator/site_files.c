@@ -23,7 +23,7 @@ struct change {
 
 struct site_context {
     struct publisher publisher; /* root and descriptor, for its disk functions */
-    char root[PATH_SIZE];
+    char root[PATH_SIZE], temporary_root[PATH_SIZE];
     enum site_mode mode;
     site_difference difference;
     void *client;
@@ -53,7 +53,7 @@ static bool public_path(const struct site_context *context, const char *path, ch
 
 bool site_temporary(struct site_context *context, char path[PATH_SIZE], struct error *err)
 {
-    return path_format(path, err, "%s/work/staging/site-%d-%llu", context->root, (int)getpid(),
+    return path_format(path, err, "%s/work/staging/site-%d-%llu", context->temporary_root, (int)getpid(),
                        (unsigned long long)++context->temporaries);
 }
 
@@ -356,7 +356,7 @@ bool site_context_new(struct catalogue *catalogue, const char *root, enum site_m
     made->mode = mode;
     made->publisher.catalogue = catalogue;
     made->publisher.root = made->root;
-    if (!path_format(made->root, err, "%s", root)) {
+    if (!path_format(made->root, err, "%s", root) || !path_format(made->temporary_root, err, "%s", root)) {
         memory_free(made);
         return false;
     }
@@ -368,6 +368,11 @@ bool site_context_new(struct catalogue *catalogue, const char *root, enum site_m
     }
     *context = made;
     return true;
+}
+
+bool site_context_put_temporaries(struct site_context *context, const char *folder, struct error *err)
+{
+    return path_format(context->temporary_root, err, "%s", folder);
 }
 
 void site_context_on_difference(struct site_context *context, site_difference difference, void *client)

@@ -120,8 +120,11 @@ static bool instance(struct json *j, struct catalogue *catalogue, struct cursor 
     return ok;
 }
 
+enum { SPILL_AT = 1 << 16 };
+
 static bool instances(struct json *j, const char *key, bool current, struct catalogue *catalogue,
-                      const char *study, const char *series, struct error *err)
+                      const char *study, const char *series, site_spill *spill, void *client,
+                      struct error *err)
 {
     struct cursor *row = NULL;
     if (!catalogue_select(catalogue,
@@ -138,14 +141,15 @@ static bool instances(struct json *j, const char *key, bool current, struct cata
     json_key(j, key);
     json_open_array(j);
     bool ok = true;
-    while (ok && cursor_next(row)) ok = instance(j, catalogue, row, err);
+    while (ok && cursor_next(row))
+        ok = instance(j, catalogue, row, err) && (j->out->size < SPILL_AT || spill(client, j->out, err));
     json_close(j);
     struct error ignored;
     return cursor_end(row, ok ? err : &ignored) && ok;
 }
 
-bool site_series_json(struct catalogue *catalogue, const char *study, const char *series,
-                      struct buffer *out, struct error *err)
+bool site_series_json(struct catalogue *catalogue, const char *study, const char *series, struct buffer *out,
+                      site_spill *spill, void *client, struct error *err)
 {
     struct json j;
     json_begin(&j, out);
@@ -157,10 +161,10 @@ bool site_series_json(struct catalogue *catalogue, const char *study, const char
                           " WHERE study_instance_uid = ? AND series_instance_uid = ? AND instance_id IS NULL"
                           " ORDER BY origin, name, center, width",
                           VALUES(value_text(study), value_text(series)), err) &&
-              instances(&j, "instances", true, catalogue, study, series, err) &&
-              instances(&j, "conflicts", false, catalogue, study, series, err);
+              instances(&j, "instances", true, catalogue, study, series, spill, client, err) &&
+              instances(&j, "conflicts", false, catalogue, study, series, spill, client, err);
     json_close(&j);
-    return ok && json_finish(&j, err);
+    return ok && json_finish(&j, err) && spill(client, out, err);
 }
 
 /* -- study.json ---------------------------------------------------------------------------- */

@@ -25,8 +25,12 @@ void site_json_row(struct json *j, const struct cursor *row);
 bool site_address(const char *path, enum place place, const char *sha256, char address[PATH_SIZE],
                   struct error *err);
 
-bool site_series_json(struct catalogue *catalogue, const char *study, const char *series,
-                      struct buffer *out, struct error *err);
+/* Takes what was written so far, which leaves the buffer: a series of 100,000 frames does not fit in memory. */
+typedef bool site_spill(void *client, struct buffer *text, struct error *err);
+
+/* Into `out`, which `spill` empties now and then and once at the end. */
+bool site_series_json(struct catalogue *catalogue, const char *study, const char *series, struct buffer *out,
+                      site_spill *spill, void *client, struct error *err);
 bool site_study_json_begin(struct json *j, struct buffer *out, struct catalogue *catalogue, const char *study,
                            struct error *err);
 /* `series_file` and `thumbnail` are relative to public/; thumbnail NULL: none. */

@@ -60,6 +60,23 @@ static void picture(struct html *h, const struct page_assets *assets, const char
     html_raw(h, "\">");
 }
 
+/* The picture in its frame, which leads to the full one (or to itself) where there is one; on a study's page. */
+static void framed_picture(struct html *h, const struct page_assets *assets, const char *class_name,
+                           const char *path, const char *sha256, const char *full, const char *alt)
+{
+    const char *target = full[0] != '\0' ? full : path;
+    const bool leads = target[0] != '\0';
+    html_raw(h, leads ? "<a class=\"" : "<div class=\"");
+    html_raw(h, class_name);
+    if (leads) {
+        html_raw(h, "\" href=\"../../");
+        html_reference(h, target);
+    }
+    html_raw(h, "\">");
+    picture(h, assets, "../../", path, sha256, alt);
+    html_raw(h, leads ? "</a>" : "</div>");
+}
+
 static void chip(struct html *h, const char *class_name, const char *text)
 {
     if (text[0] == '\0') return;
@@ -109,16 +126,8 @@ static void slice(struct html *h, const struct page_assets *assets, const struct
     if (cursor_is_null(row, 1)) snprintf(label, sizeof label, "instance");
     else snprintf(label, sizeof label, "%lld", (long long)cursor_int(row, 1));
     html_raw(h, "<li><figure>");
-    const char *target = full[0] != '\0' ? full : thumbnail;
-    if (target[0] != '\0') {
-        html_raw(h, "<a class=\"picture\" href=\"../../");
-        html_reference(h, target);
-        html_raw(h, "\">");
-    } else {
-        html_raw(h, "<div class=\"picture\">");
-    }
-    picture(h, assets, "../../", thumbnail, cursor_text(row, 6), label);
-    html_raw(h, target[0] != '\0' ? "</a><figcaption>" : "</div><figcaption>");
+    framed_picture(h, assets, "picture", thumbnail, cursor_text(row, 6), full, label);
+    html_raw(h, "<figcaption>");
     html_text(h, label);
     if (cursor_int(row, 4) > 1) {
         html_raw(h, " · ");
@@ -141,7 +150,7 @@ static bool slices(struct html *h, struct catalogue *catalogue, const struct pag
                           SLICE_SQL("i.study_instance_uid = ? AND i.series_instance_uid = ? AND i.is_current"),
                           VALUES(value_text(study), value_text(series)), &row, err))
         return false;
-    html_raw(h, count <= SLICES_OPEN ? "<details open><summary>" : "<details><summary>");
+    html_raw(h, count > 1 && count <= SLICES_OPEN ? "<details open><summary>" : "<details><summary>");
     counted(h, count, "object", "objects");
     html_raw(h, "</summary>\n<ul class=\"slices\">\n");
     while (h->ok && cursor_next(row)) slice(h, assets, row);
@@ -168,15 +177,18 @@ static const char series_sql[] =
     " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid"
     "  AND i.series_instance_uid = s.series_instance_uid AND NOT is_current),"
     " (SELECT center || ' / ' || width FROM voi_window w WHERE w.study_instance_uid = s.study_instance_uid"
-    "  AND w.series_instance_uid = s.series_instance_uid AND origin = 'computed' LIMIT 1)"
+    "  AND w.series_instance_uid = s.series_instance_uid AND origin = 'computed' LIMIT 1),"
+    " (SELECT path FROM artefact a WHERE a.instance_id = s.thumbnail_instance_id AND stage = 'webp'"
+    "  ORDER BY frame IS NULL DESC, columns DESC, frame, path LIMIT 1)"
     " FROM series s WHERE s.study_instance_uid = ?"
     " ORDER BY s.series_number IS NULL, s.series_number, s.series_instance_uid";
 
 static void series_head(struct html *h, const struct page_assets *assets, const struct cursor *row)
 {
-    html_raw(h, "<section class=\"series\"><div class=\"head\"><div class=\"picture lead\">");
-    picture(h, assets, "../../", cursor_text(row, 8), cursor_text(row, 9), "the series at a glance");
-    html_raw(h, "</div><div><span class=\"quiet\">Series ");
+    html_raw(h, "<section class=\"series\"><div class=\"head\">");
+    framed_picture(h, assets, "picture lead", cursor_text(row, 8), cursor_text(row, 9), cursor_text(row, 14),
+                   "the series at a glance");
+    html_raw(h, "<div><span class=\"quiet\">Series ");
     html_text(h, cursor_text(row, 2));
     html_raw(h, "</span><h2>");
     const char *description = cursor_text(row, 3);

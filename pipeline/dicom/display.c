@@ -82,13 +82,20 @@ static bool read_modality(const struct object *object, const struct image *image
 
 /* ---------------------------------------------------------------- VOI */
 
-static enum voi_function read_function(const struct dataset *dataset)
+/* LINEAR, the default (PS3.3 C.11.2.1.2), counts integers: it runs from center - width/2 to center + width/2 - 1, and a
+ * width of 1 is a threshold. Nobody means that over Float or Double Float Pixel Data, where 0.5/1 stands for 0..1:
+ * there the default is LINEAR_EXACT, and so is a LINEAR that is no wider than 1. */
+static enum voi_function read_function(const struct dataset *dataset, const struct image *image,
+                                       double width)
 {
+    const bool is_integer = image->element == PIXEL_ELEMENT_INTEGER;
     char word[17];
-    dataset_text(dataset, TAG(0x0028, 0x1056), word, sizeof word);
-    return !strcmp(word, "LINEAR_EXACT") ? VOI_LINEAR_EXACT
-           : !strcmp(word, "SIGMOID")    ? VOI_SIGMOID
-                                         : VOI_LINEAR;
+    if (!dataset_text(dataset, TAG(0x0028, 0x1056), word, sizeof word))
+        return is_integer ? VOI_LINEAR : VOI_LINEAR_EXACT;
+    return !strcmp(word, "LINEAR_EXACT")   ? VOI_LINEAR_EXACT
+           : !strcmp(word, "SIGMOID")      ? VOI_SIGMOID
+           : is_integer || !(width <= 1.0) ? VOI_LINEAR
+                                           : VOI_LINEAR_EXACT;
 }
 
 /* Explanation number `index` of all of them in UTF-8. */
@@ -111,8 +118,8 @@ static void copy_explanation(const char *all, size_t index, char *text, size_t s
     text[length] = '\0';
 }
 
-static bool read_windows(const struct dataset *dataset, struct frame_display *display,
-                         struct error *err)
+static bool read_windows(const struct dataset *dataset, const struct image *image,
+                         struct frame_display *display, struct error *err)
 {
     double centers[64], widths[64];
     char explanations[1024];
@@ -128,10 +135,10 @@ static bool read_windows(const struct dataset *dataset, struct frame_display *di
         return false;
     display->window_count = (uint32_t)count;
     dataset_utf8(dataset, TAG(0x0028, 0x1055), explanations, sizeof explanations);
-    const enum voi_function function = read_function(dataset);
     for (size_t i = 0; i < count; i++) {
         struct window *const window = &display->windows[i];
-        *window = (struct window){.center = centers[i], .width = widths[i], .function = function};
+        *window = (struct window){.center = centers[i], .width = widths[i]};
+        window->function = read_function(dataset, image, widths[i]);
         copy_explanation(explanations, i, window->explanation, sizeof window->explanation);
     }
     return true;
@@ -183,9 +190,9 @@ static bool read_voi(const struct object *object, const struct image *image, uin
 {
     const struct dataset *const root = object_dataset(object);
     const struct dataset *const group = object_functional_group(object, FRAME_VOI_LUT, frame);
-    if (group && !read_windows(group, display, err))
+    if (group && !read_windows(group, image, display, err))
         return false;
-    if (!display->window_count && !read_windows(root, display, err))
+    if (!display->window_count && !read_windows(root, image, display, err))
         return false;
     return read_voi_luts(root, image, display, err);
 }

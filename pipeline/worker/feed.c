@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -290,21 +291,29 @@ static bool take_entry(struct feed *feed, struct archive *archive, char *name, s
     return ok ? tell_file(feed, name, file.name, file.size, err) : tell_fault(feed, name, &why, err);
 }
 
-static bool do_entry(struct feed *feed, struct archive *archive, struct archive_entry *entry, struct error *err)
+/* Never empty: NULL and "" are the archive itself in the catalogue. `number` counts from 1. */
+static void name_entry(struct archive_entry *entry, uint32_t number, char name[NAME_SIZE])
 {
     const char *found = archive_entry_pathname_utf8(entry);
+
+    if (found == NULL) /* no UTF-8: as it is, in another character set */
+        found = archive_entry_pathname(entry);
+    text_clean(found != NULL ? found : "", found != NULL ? strlen(found) : 0, false, name, NAME_SIZE);
+    if (name[0] == '\0')
+        (void)snprintf(name, NAME_SIZE, "(member %u)", number);
+}
+
+static bool do_entry(struct feed *feed, struct archive *archive, struct archive_entry *entry, struct error *err)
+{
     char name[NAME_SIZE];
     struct error why = {0};
 
     if (archive_entry_filetype(entry) == AE_IFDIR)
         return true;
-    if (found == NULL)
-        found = archive_entry_pathname(entry);
-    text_clean(found != NULL ? found : "", found != NULL ? strlen(found) : 0, false, name, sizeof name);
-    feed->members++;
+    name_entry(entry, ++feed->members, name);
     if (!sandbox_allow_cpu(feed->worker->setup.cpu_seconds, err)) /* each member has as much as a job of its own */
         return false;
-    return check_entry(entry, &why) ? take_entry(feed, archive, name[0] != '\0' ? name : NULL, err)
+    return check_entry(entry, &why) ? take_entry(feed, archive, name, err)
                                     : tell_fault(feed, name, &why, err);
 }
 
@@ -334,7 +343,7 @@ static bool do_entries(struct feed *feed, struct archive *archive, struct error 
     return true;
 }
 
-static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
+static bool read_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
 {
     struct archive *const archive = open_archive(feed, kind, why);
 
@@ -342,6 +351,20 @@ static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, 
         return true;
     const bool ok = do_entries(feed, archive, why, err);
     archive_read_free(archive);
+    return ok;
+}
+
+static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
+{
+    /* In the C locale libarchive has no name for members with names in UTF-8. Without this one name_entry makes them up. */
+    const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    const locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
+    const bool ok = read_archive(feed, kind, why, err);
+
+    if (utf8 != (locale_t)0) {
+        (void)uselocale(before);
+        freelocale(utf8);
+    }
     /* The CRC of a gzip file comes after the end of the TAR in it. */
     if (ok && why->kind == ERROR_NONE && !feed_input_can_seek(&feed->input))
         (void)feed_input_drain(&feed->input, why);

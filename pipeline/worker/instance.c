@@ -53,8 +53,11 @@ bool instance_use_source(struct instance *instance, struct error *err)
 {
     if (!frame_index_open(instance->object, &instance->image, &instance->notes, &instance->index, err))
         return false;
-    instance->image.frames = frame_index_count(instance->index);
-    return instance->image.frames > 0 || error_set(err, ERROR_TRUNCATED, "there is no frame in the pixel data");
+    const uint32_t count = frame_index_count(instance->index), whole = frame_index_whole(instance->index);
+    instance->declared_frames = count > instance->image.frames ? count : instance->image.frames;
+    instance->image.frames = instance->declared_frames == 1 ? count : whole;
+    return instance->image.frames > 0 ||
+           error_set(err, ERROR_TRUNCATED, "pixel data end in frame 1 of %u", instance->declared_frames);
 }
 
 void instance_use_planes(struct instance *instance, struct plane_reader *planes)

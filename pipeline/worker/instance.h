@@ -36,6 +36,7 @@ struct instance {
     struct frame_display display;
     /* where frames come from: one of these */
     struct frame_index *index;
+    uint32_t declared_frames;        /* before image.frames became what the source holds */
     struct plane_reader *planes;
     const char *public_folder;       /* published frames of `subject` */
     const struct subject *subject;
@@ -49,7 +50,8 @@ bool instance_open(struct instance *instance, const struct bytes *bytes, const s
 bool instance_read_image(struct instance *instance, struct error *err);
 void instance_release(struct instance *instance);
 
-/* image.frames becomes the number that is there. */
+/* image.frames becomes the number of whole frames that are there: less than declared_frames if the data end early. A
+ * single frame is left to instance_frame to refuse. */
 bool instance_use_source(struct instance *instance, struct error *err);
 void instance_use_planes(struct instance *instance, struct plane_reader *planes); /* released with the instance */
 bool instance_use_published(struct instance *instance, const char *public_folder, const struct subject *subject,

@@ -137,6 +137,10 @@ static bool put_keep(struct run *run, struct histogram_builder *builder, struct 
     struct error too_large = {0};
     bool ok = builder == NULL || histogram_builder_end(builder, &histogram, err);
 
+    if (ok && builder != NULL && histogram.total == 0 && run->instance.display.has_padding) /* black, then */
+        ok = buffer_puts(&run->instance.notes, "all pixels are padding\n", err);
+    else if (ok && builder != NULL && histogram.total == 0 && run->instance.image.element != PIXEL_ELEMENT_INTEGER)
+        ok = buffer_puts(&run->instance.notes, "no pixel has a finite value\n", err);
     if (ok && !instance_relic(&run->instance, &relic, &too_large)) {
         *err = too_large;
         ok = too_large.kind == ERROR_LIMIT && buffer_printf(&run->instance.notes, err, "%s\n", too_large.text);
@@ -198,6 +202,16 @@ static bool run_pass(struct run *run, struct frames_pass *pass, struct error *er
            put_keep(run, pass->histogram, err);
 }
 
+/* The whole frames are made all the same; but the object must not pass as complete. */
+static bool tell_missing_frames(struct run *run, struct error *err)
+{
+    const uint32_t whole = run->instance.image.frames, declared = run->instance.declared_frames;
+
+    return whole >= declared ||
+           error_set(err, ERROR_TRUNCATED, "pixel data end in frame %u of %u: %u %s published", whole + 1, declared,
+                     whole, whole == 1 ? "frame is" : "frames are");
+}
+
 static bool do_image(struct run *run, struct error *err)
 {
     struct job_result *const result = run->result;
@@ -207,16 +221,16 @@ static bool do_image(struct run *run, struct error *err)
                                .cpu_seconds = run->worker->setup.cpu_seconds};
 
     if (!instance_use_source(&run->instance, err) || !windows_collect(&run->instance, result, err) ||
-        !run_begin(run, result->needs_window && !job->has_window, err) ||
-        (result->needs_window && !histogram_builder_new(&pass.histogram, err)))
+        !run_begin(run, result->needs_window && !job->has_window, err))
         return false;
+    pass.histogram = result->needs_window ? run->worker->studio->histogram : NULL;
     pass.stages = run->stages;
     const bool ok = run_pass(run, &pass, err);
-    histogram_builder_free(pass.histogram);
+    histogram_builder_clear(run->worker->studio->histogram);
     plane_writer_free(pass.planes);
     if (ok)
         result->state = INSTANCE_DONE;
-    return ok;
+    return ok && tell_missing_frames(run, err);
 }
 
 /* An object without a picture: its header is kept all the same. */
@@ -264,7 +278,7 @@ bool worker_object(struct worker *worker, const struct job *job, struct job_resu
         (void)job_fault(result, &why);
     }
     const bool ok = run_tell_notes(run, err);
-    run_release(run, result->error != ERROR_NONE && !result->has_keep);
+    run_release(run, result->error != ERROR_NONE && result->state != INSTANCE_DONE && !result->has_keep);
     memory_free(run);
     sources_close(worker->sources);
     return ok;

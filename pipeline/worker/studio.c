@@ -13,7 +13,8 @@ bool studio_new(struct studio **studio, struct error *err)
 
     if (made == NULL)
         return false;
-    if (!decoder_new(&made->decoder, err) || !renderer_new(&made->renderer, err) || !icc_new(&made->icc, err)) {
+    if (!decoder_new(&made->decoder, err) || !renderer_new(&made->renderer, err) || !icc_new(&made->icc, err) ||
+        !histogram_builder_new(&made->histogram, err)) {
         studio_free(made);
         return false;
     }
@@ -28,6 +29,7 @@ void studio_free(struct studio *studio)
     decoder_free(studio->decoder);
     renderer_free(studio->renderer);
     icc_free(studio->icc);
+    histogram_builder_free(studio->histogram);
     picture_release(&studio->picture);
     buffer_release(&studio->coded);
     memory_free(studio);

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "codec/decode.h"
 #include "codec/icc.h"
+#include "dicom/histogram.h"
 #include "dicom/picture.h"
 #include "dicom/pixels.h"
 
@@ -18,6 +19,7 @@ struct studio {
     struct decoder *decoder;
     struct renderer *renderer;
     struct icc *icc;
+    struct histogram_builder *histogram; /* empty between jobs */
     struct picture picture;
     struct buffer coded; /* of the frame at hand */
 };

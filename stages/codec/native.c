@@ -90,16 +90,14 @@ bool native_inspect(const struct coded *coded, struct codestream *stream, struct
     return describe(coded, stream, err);
 }
 
-/* 8-bit samples in OW, big endian: the bytes of each word change places. Where the frame begins
- * inside a word cannot be seen here. */
+/* Up to 8 bits in OW, big endian: the bytes of each word change places. The words are those that hold the
+ * frame, bit_offset (0..15) says where in the first one it begins. */
 static bool swap_pairs(const struct coded *coded, struct coded *swapped, struct error *err)
 {
-    const struct image *image = coded->image;
-    const size_t size = coded->size & ~(size_t)1;
+    const size_t size = coded->size & ~(size_t)1, skip = coded->bit_offset / 8;
+    const uint64_t needed = needed_bits(coded->image, (uint64_t)coded->size * 8) + coded->bit_offset;
 
-    if (image->frames > 1 && full_bits(image) % 16 != 0)
-        return error_set(err, ERROR_UNSUPPORTED, "big endian words shared by two frames");
-    if (coded->size != size && full_bits(image) > (uint64_t)size * 8)
+    if (coded->size != size && needed > (uint64_t)size * 8)
         return error_set(err, ERROR_TRUNCATED, "frame has %zu bytes, its last word is incomplete",
                          coded->size);
     if (!scratch_fit(coded->scratch, size, err))
@@ -107,8 +105,9 @@ static bool swap_pairs(const struct coded *coded, struct coded *swapped, struct 
     memcpy(coded->scratch->data, coded->data, size);
     samples_swap(coded->scratch->data, size / 2, 2);
     *swapped = *coded;
-    swapped->data = coded->scratch->data;
-    swapped->size = size;
+    swapped->data = coded->scratch->data + skip;
+    swapped->size = size - skip;
+    swapped->bit_offset = coded->bit_offset % 8;
     return true;
 }
 

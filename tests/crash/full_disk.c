@@ -5,7 +5,9 @@
  * Calls of all processes of a run are counted together, in the file FULL_DISK_COUNT. From the n-th on every write
  * fails with ENOSPC; FULL_DISK_SHORT=1: the n-th write is cut to half and all others succeed.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>

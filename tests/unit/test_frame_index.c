@@ -188,6 +188,7 @@ TEST(test_frame_index__cut_data_leave_the_whole_frames)
     open_it(&x);
     CHECK_OK(x.ok, x.err);
     CHECK_EQ_INT(frame_index_count(x.index), 3);
+    CHECK_EQ_INT(frame_index_whole(x.index), 2);
     check_frame(&x, 2, START "b");
     check_lost(&x, 3);
     done(&x);
@@ -201,6 +202,7 @@ TEST(test_frame_index__frames_beyond_cut_data_are_lost)
     open_it(&x);
     CHECK_OK(x.ok, x.err);
     CHECK_EQ_INT(frame_index_count(x.index), 3);
+    CHECK_EQ_INT(frame_index_whole(x.index), 1);
     check_frame(&x, 1, START "a");
     check_lost(&x, 2);
     check_lost(&x, 3);
@@ -269,7 +271,43 @@ TEST(test_frame_index__native_data_cut)
     set_bytes(&x.set, "abcdef", 6);
     open_it(&x);
     CHECK_EQ_INT(frame_index_count(x.index), 2);
+    CHECK_EQ_INT(frame_index_whole(x.index), 1);
     check_frame(&x, 1, "abcd");
     check_lost(&x, 2);
+    done(&x);
+}
+
+TEST(test_frame_index__native_length_beyond_the_input_is_noted)
+{
+    struct indexed x = {.set = set_new(EXPLICIT)};
+    set_image(&x.set, 1, 4, 8, "2");
+    set_head(&x.set, 0x7fe00010, "OB", 5000);
+    set_bytes(&x.set, "abcdefgh", 8);
+    open_it(&x);
+    CHECK_OK(x.ok, x.err);
+    CHECK_EQ_INT(frame_index_whole(x.index), 2);
+    check_frame(&x, 2, "efgh");
+    CHECK_HAS(buffer_text(&x.notes), "pixel data claim 5000 bytes, 8 are left");
+    done(&x);
+}
+
+/* Big endian, 8 bits as OW: frames of 3 bytes share words, which are handed out whole. */
+TEST(test_frame_index__frames_of_swapped_words_come_with_whole_words)
+{
+    struct indexed x = {.set = set_new("1.2.840.10008.1.2.2")};
+    unsigned bit_offset;
+    set_image(&x.set, 1, 3, 8, "3");
+    set_raw(&x.set, 0x7fe00010, "OW", "badcfehg.i", 10);
+    open_it(&x);
+    CHECK_OK(x.ok, x.err);
+    CHECK(x.image.swapped_pairs);
+    CHECK_EQ_INT(frame_index_whole(x.index), 3);
+    check_frame(&x, 1, "badc");
+    CHECK_OK(frame_index_read(x.index, 2, &x.frame, &bit_offset, &x.err), x.err);
+    CHECK_EQ_INT(bit_offset, 8);
+    CHECK_EQ_STR(buffer_text(&x.frame), "dcfe");
+    CHECK_OK(frame_index_read(x.index, 3, &x.frame, &bit_offset, &x.err), x.err);
+    CHECK_EQ_INT(bit_offset, 0);
+    CHECK_EQ_STR(buffer_text(&x.frame), "hg.i");
     done(&x);
 }

@@ -207,6 +207,12 @@ TEST(test_histogram__frames_with_other_slopes_are_joined)
     histogram_release(&h);
     CHECK_OK(histogram_builder_end(builder, &h, &err), err);
     CHECK_EQ_UINT(h.total, 0);
+    histogram_release(&h);
+    CHECK_OK(histogram_builder_add(builder, &frame, &plain, &err), err);
+    histogram_builder_clear(builder);
+    CHECK_OK(histogram_builder_end(builder, &h, &err), err);
+    CHECK_EQ_UINT(h.total, 0);
+    histogram_release(&h);
     histogram_builder_free(builder);
 }
 

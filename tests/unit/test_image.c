@@ -378,6 +378,43 @@ TEST(test_image__windows_with_explanations)
     done(&o);
 }
 
+static enum voi_function function_for(uint32_t pixel_tag, const char *vr, uint16_t bits, const char *width,
+                                      const char *word)
+{
+    struct opened o = {.set = set_new(EXPLICIT)};
+    struct frame_display d = {0};
+    enum voi_function function = VOI_SIGMOID;
+    uint8_t pixels[4 * 3 * 8] = {0};
+
+    set_image(&o.set, 4, 3, bits, NULL);
+    set_text(&o.set, 0x00281050, "DS", "0.5");
+    set_text(&o.set, 0x00281051, "DS", width);
+    if (word != NULL)
+        set_text(&o.set, 0x00281056, "CS", word);
+    set_raw(&o.set, pixel_tag, vr, pixels, 4 * 3 * (size_t)bits / 8);
+    read_it(&o);
+    CHECK_OK(o.ok, o.err);
+    CHECK_OK(o.ok && image_frame_display(o.object, &o.image, 1, &d, &o.err), o.err);
+    CHECK_EQ_INT(d.window_count, 1);
+    if (d.window_count == 1)
+        function = d.windows[0].function;
+    frame_display_release(&d);
+    done(&o);
+    return function;
+}
+
+/* LINEAR counts integers: 0.5/1 over floats would be a threshold. */
+TEST(test_image__windows_over_floats_are_exact)
+{
+    CHECK_EQ_INT(function_for(0x7fe00010, "OW", 16, "1", NULL), VOI_LINEAR);
+    CHECK_EQ_INT(function_for(0x7fe00010, "OW", 16, "1", "LINEAR"), VOI_LINEAR);
+    CHECK_EQ_INT(function_for(0x7fe00008, "OF", 32, "400", NULL), VOI_LINEAR_EXACT);
+    CHECK_EQ_INT(function_for(0x7fe00009, "OD", 64, "1.0", NULL), VOI_LINEAR_EXACT);
+    CHECK_EQ_INT(function_for(0x7fe00008, "OF", 32, "400", "LINEAR"), VOI_LINEAR);
+    CHECK_EQ_INT(function_for(0x7fe00008, "OF", 32, "1.0", "LINEAR"), VOI_LINEAR_EXACT);
+    CHECK_EQ_INT(function_for(0x7fe00008, "OF", 32, "1.0", "SIGMOID"), VOI_SIGMOID);
+}
+
 TEST(test_image__validity_of_windows)
 {
     CHECK(window_is_valid(&(struct window){.center = 0, .width = 1, .function = VOI_LINEAR}));

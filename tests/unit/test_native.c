@@ -163,6 +163,33 @@ TEST(test_native__eight_bits_in_big_endian_words_change_places)
     done(&o);
 }
 
+/* Frames of 3 bytes: the second one begins in the second byte of a word. */
+TEST(test_native__frames_in_big_endian_words_may_share_a_word)
+{
+    struct image image = image_of(1, 3, 1, 8, "1.2.840.10008.1.2.2");
+    image.big_endian = true;
+    image.swapped_pairs = true;
+    image.frames = 3;
+    struct outcome o = run(&image, "\4\3\6\5", 4, 8);
+
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_MEM(o.frame.samples, "\4\5\6", 3);
+    done(&o);
+    o = run(&image, "\4\3\6", 3, 8);
+    CHECK(!o.ok);
+    CHECK_EQ_INT(o.err.kind, ERROR_TRUNCATED);
+    done(&o);
+
+    image = image_of(3, 3, 1, 1, "1.2.840.10008.1.2.2"); /* bits 9..17 of two words */
+    image.big_endian = true;
+    image.swapped_pairs = true;
+    image.frames = 3;
+    o = run(&image, "\xaa\1\0\3", 4, 9);
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_MEM(o.frame.samples, "\1\0\1\0\1\0\1\1\1", 9);
+    done(&o);
+}
+
 /* PS3.5 8.1.1: a frame of one-bit pixels may begin in the middle of a byte. */
 TEST(test_native__one_bit_frame_may_begin_inside_a_byte)
 {

@@ -113,6 +113,21 @@ TEST(test_plan__a_duplicate_of_the_last_path_does_not_make_its_first_path_the_la
 }
 
 /* All orders of the rows give the same decisions. */
+/* All are pending when options have changed: the first to settle does not take the place of the current one. */
+TEST(test_plan__one_that_waits_and_is_known_can_be_current)
+{
+    struct twin twins[] = {twin(1, "/a", 1, INSTANCE_DONE), twin(2, "/b", 2, INSTANCE_DONE)};
+
+    twins[1].settled = false;
+    twins[1].presumed = true;
+    plan_twins(twins, 2, false);
+    CHECK(!twins[0].is_current && twins[1].is_current);
+    twins[1].state = INSTANCE_FAILED;
+    plan_twins(twins, 2, false);
+    CHECK(twins[0].is_current && !twins[1].is_current);
+    CHECK_EQ_INT(twins[0].same_as, 0);
+}
+
 TEST(test_plan__outcome_does_not_depend_on_the_order_of_the_twins)
 {
     const struct twin given[4] = {twin(5, "/a", 1, INSTANCE_DONE), twin(6, "/b", 2, INSTANCE_DONE),
