@@ -73,7 +73,7 @@ bool series_add_join(struct coordinator *c, const char *study, struct error *err
     if (!memory_grow(&joins, &c->join_capacity, c->join_count + 1, sizeof *c->joins, err))
         return false;
     c->joins = joins;
-    memcpy(c->joins[c->join_count++].study, study, UID_SIZE);
+    (void)snprintf(c->joins[c->join_count++].study, UID_SIZE, "%s", study);
     return true;
 }
 
