@@ -139,7 +139,7 @@ static bool find_window(struct open_series *series, bool *computed, struct error
     if (!*computed) /* any window shows padding as background */
         series->window = (struct window){.center = 0.5, .width = 1, .function = VOI_LINEAR};
     series->has_window = true;
-    return plan_window_digest(&series->window, &series->window_digest, err);
+    return window_digest(&series->window, &series->window_digest, err);
 }
 
 /* -- presets ----------------------------------------------------------------------------- */

@@ -120,17 +120,6 @@ bool plan_input_digest(const struct digest *source, const struct digest *window,
     return true;
 }
 
-bool plan_window_digest(const struct window *window, struct digest *digest, struct error *err)
-{
-    struct buffer text = {0};
-    const bool ok = buffer_put_f64(&text, window->center, err) && buffer_put_f64(&text, window->width, err) &&
-                    buffer_put_u8(&text, (uint8_t)window->function, err) &&
-                    digest_of(text.data, text.size, digest, err);
-
-    buffer_release(&text);
-    return ok;
-}
-
 /* -- thumbnails -------------------------------------------------------------------------- */
 
 size_t plan_thumbnail(const int64_t *information, size_t count)

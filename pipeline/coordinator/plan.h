@@ -53,7 +53,6 @@ bool plan_options_digest(const struct stage_row *stage, char hex[DIGEST_HEX_SIZE
 /* Of the source digest and the window's digest (NULL: no window of the series took part). */
 bool plan_input_digest(const struct digest *source, const struct digest *window, char hex[DIGEST_HEX_SIZE],
                        struct error *err);
-bool plan_window_digest(const struct window *window, struct digest *digest, struct error *err);
 
 /* -- thumbnails -------------------------------------------------------------------------- */
 
