@@ -77,7 +77,7 @@ endif
 # pkg-config where there is one. GDCM has none on Debian, and OpenJPH's is empty. Headers of
 # libraries are system headers: their warnings are not ours.
 
-codec_packages := libopenjp2 charls libjpeg libwebp libwebpmux libpng lcms2
+codec_packages := libopenjp2 charls libjpeg libwebp libwebpmux libpng lcms2 blosc libdeflate
 gdcm_include   := -isystem /usr/include/gdcm-3.0
 gdcm_libs      := -lgdcmDSED -lgdcmCommon
 system_include  = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null))
@@ -88,11 +88,11 @@ include_dirs := -Ipipeline -Istages -I. -I$(B) $(gdcm_include) \
 
 libs_base        := $(call system_libs,libcrypto)
 libs_dicom       := $(gdcm_libs) $(call system_libs,zlib libdeflate)
-libs_job         := $(call system_libs,libdeflate)
-libs_codec       := $(call system_libs,$(codec_packages)) -lopenjph -lgdcmjpeg12 -lgdcmjpeg16
+libs_job         := $(call system_libs,zlib libdeflate)
+libs_codec       := $(call system_libs,$(codec_packages) zlib) -lopenjph -lgdcmjpeg12 -lgdcmjpeg16
 libs_stages      := $(call system_libs,libdeflate)
 libs_worker      := $(call system_libs,libzip zlib libarchive libdeflate libseccomp)
-libs_coordinator := $(call system_libs,sqlite3 libuv libdeflate inih jansson)
+libs_coordinator := $(call system_libs,sqlite3 libuv zlib libdeflate libbrotlienc libbrotlidec inih jansson)
 libs_support     := $(call system_libs,libdeflate libjpeg)
 libs_bench       := $(libs_codec) $(gdcm_libs) $(call system_libs,libzip)
 libs_common      := -lpthread -lm
@@ -148,7 +148,7 @@ all_sources := $(foreach l,$(layers),$(sources_$(l))) $(program_files) $(wildcar
 # Files a program carries in itself: `#include "generated/catalogue.sql.inc"` between the
 # braces of a `static const char x[] = { }`; a NUL is at the end.
 embed_files := $(wildcard schema/*.sql schema/migrations/*.sql schema/queries/*.sql \
-               pipeline/coordinator/pages/*)
+               pipeline/coordinator/pages/* pipeline/coordinator/servers/*)
 embedded    := $(foreach f,$(embed_files),$(B)/generated/$(notdir $(f)).inc)
 
 # ---------------------------------------------------------------------------- programs
@@ -270,6 +270,14 @@ check: $(unit_programs)
 .PHONY: test-crash
 test-crash: all test-programs
 	@$(test_environment) ONLY=crash tests/run
+
+## test-browser: OHIF, Cornerstone3D and a slide viewer in Chromium on a published site (npm fetches them once)
+.PHONY: test-browser test-browser-now
+test-browser: bootstrap
+	@$(MAKE) --no-print-directory $(jobs_flag) test-browser-now
+
+test-browser-now: all
+	@$(test_environment) tests/browser/start
 
 ## asan-TARGET, ubsan-TARGET, tsan-TARGET: any target under a sanitizer, e.g. asan-test
 variant_folder = $(if $(filter command environment,$(firstword $(origin B))),$(B)-$(1),build/$(1))

@@ -1,4 +1,4 @@
--- The catalogue of a site (SITE/catalogue.sqlite): migration 1. Column names are the DICOM keywords in
+-- The catalogue of a site (SITE/catalogue.sqlite), version 2. Column names are the DICOM keywords in
 -- snake case. Every write is the coordinator's (pipeline/coordinator/catalogue.c); other programs read.
 -- Paths of artefacts are relative to public/. Times are UTC, ISO 8601.
 
@@ -30,7 +30,19 @@ CREATE TABLE study (
     source_order TEXT,                       -- of the object that says all this: the first of the study
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),   -- done: study.json is current
     published_digest TEXT,                   -- SHA-256 of study.json
+    modalities_in_study TEXT, series INTEGER, instances INTEGER,   -- current ones: counted when the study is joined
     note TEXT                                -- "objects disagree on Patient ID: ..."
+) STRICT;
+CREATE INDEX study_newest ON study (study_date DESC, study_time DESC, study_instance_uid)
+    WHERE published_digest IS NOT NULL;      -- the lists of studies
+
+-- What the lists of studies say of a study: made when it is joined, copied at the end of every run.
+CREATE TABLE study_summary (
+    study_instance_uid TEXT PRIMARY KEY REFERENCES study ON DELETE CASCADE,
+    picture TEXT, picture_sha256 TEXT,       -- on index.html
+    listing TEXT NOT NULL,                   -- in studies.json
+    card TEXT NOT NULL,                      -- in index.html, behind the picture
+    dicomweb TEXT                            -- in dicomweb/studies/index.json; NULL: not there
 ) STRICT;
 
 CREATE TABLE series (
@@ -41,9 +53,14 @@ CREATE TABLE series (
     frame_of_reference_uid TEXT,
     source_order TEXT,                       -- of the object that says all this: the first of the series
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),
-    volume_verdict TEXT,
+    volume_verdict TEXT,                     -- of the volume with ordinal 1
+    geometry_digest TEXT,                    -- of the slices that the rows of `volume` were made of
     window_digest TEXT,                      -- of the computed window the pictures were made with
+    notes TEXT,                              -- of its stages: what was done that nobody would expect
     thumbnail_instance_id INTEGER,           -- the slice that stands for the series
+    instances INTEGER, frames INTEGER, failed INTEGER,   -- current ones: counted when the study is joined
+    dicomweb_instances INTEGER,              -- of them in DICOMweb
+    thumbnail TEXT,                          -- its picture
     PRIMARY KEY (study_instance_uid, series_instance_uid)
 ) STRICT, WITHOUT ROWID;
 
@@ -88,6 +105,16 @@ CREATE INDEX instance_digest ON instance (source_digest);
 CREATE INDEX instance_conflict ON instance (study_instance_uid, series_instance_uid, sop_instance_uid)
     WHERE is_current = 0;
 
+-- What is kept of an instance, so that it can be published again when its source is gone. Of the bytes in
+-- instance.source_digest: other bytes take the row away.
+CREATE TABLE keep (
+    instance_id INTEGER PRIMARY KEY REFERENCES instance ON DELETE CASCADE,
+    geometry BLOB,                           -- its slices (pipeline/job/slices.h); NULL: no image
+    metadata TEXT,                           -- DICOM JSON (PS3.18 Annex F) of the dicomweb stage; NULL: none yet
+    histogram BLOB,                          -- of the modality values; NULL: no series window is wanted
+    relic BLOB                               -- data set without Pixel Data, deflated (pipeline/job/keep.h); NULL: too large
+) STRICT;
+
 CREATE TABLE voi_window (
     voi_window_id INTEGER PRIMARY KEY,
     instance_id INTEGER REFERENCES instance ON DELETE CASCADE,  -- NULL: of the series
@@ -110,12 +137,15 @@ CREATE TABLE product (
     stage TEXT NOT NULL,
     stage_version INTEGER NOT NULL,
     options_digest TEXT NOT NULL,
-    input_digest TEXT NOT NULL,              -- of the source digest and the window used
+    input_digest TEXT NOT NULL,              -- of the source digest and the window used; a series: of those of its
+                                             -- instances, their geometry and the window
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'skipped', 'failed')),  -- pending: waits for the series window
     reason TEXT,
     FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
 ) STRICT;
 CREATE UNIQUE INDEX product_subject ON product (instance_id, stage) WHERE instance_id IS NOT NULL;
+CREATE UNIQUE INDEX product_of_series ON product (study_instance_uid, series_instance_uid, stage)
+    WHERE instance_id IS NULL;
 CREATE INDEX product_series ON product (study_instance_uid, series_instance_uid);
 
 CREATE TABLE artefact (
@@ -146,15 +176,42 @@ CREATE TABLE byte_range (
     PRIMARY KEY (artefact_id, resolution)
 ) STRICT, WITHOUT ROWID;
 
+-- What the slices of a series make, whatever stages are wanted (pipeline/dicom/geometry.h).
 CREATE TABLE volume (
     volume_id INTEGER PRIMARY KEY,
     study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
-    ordinal INTEGER NOT NULL, verdict TEXT NOT NULL, reason TEXT, affine TEXT,
-    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
+    ordinal INTEGER NOT NULL,                -- from 1: by number of slices, then by first position
+    verdict TEXT NOT NULL,                   -- regular tilted repeated_positions missing_slices irregular_spacing
+                                             -- shifted_slices single_slice mixed_orientation localizer not_volumetric
+    reason TEXT NOT NULL,                    -- in plain words, with the numbers
+    columns INTEGER NOT NULL, rows INTEGER NOT NULL,
+    slices INTEGER NOT NULL,                 -- places of the grid, holes included, where there is one
+    dimensions INTEGER NOT NULL,             -- images at each place
+    dimension_name TEXT,                     -- what tells them apart
+    images INTEGER NOT NULL,                 -- that came
+    missing INTEGER NOT NULL,                -- that the grid has a place for
+    affine TEXT,                             -- JSON, 4 x 4: (column, row, slice, 1) -> mm, LPS; NULL: there is none
+    row_spacing_mm REAL, column_spacing_mm REAL, slice_spacing_mm REAL, -- between rows, columns, planes
+    least_gap_mm REAL, most_gap_mm REAL,     -- between neighbours that came
+    off_grid_mm REAL, off_line_mm REAL, tilt_degrees REAL,
+    voxel TEXT NOT NULL CHECK (voxel IN ('stored', 'float32')),
+    samples_per_pixel INTEGER NOT NULL, bits_stored INTEGER NOT NULL, is_signed INTEGER NOT NULL,
+    slope REAL, intercept REAL,              -- of stored voxels
+    padding_low REAL, padding_high REAL,     -- stored values, inclusive; NULL: none that all slices share
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE,
+    UNIQUE (study_instance_uid, series_instance_uid, ordinal)
 ) STRICT;
 CREATE TABLE volume_slice (
     volume_id INTEGER NOT NULL REFERENCES volume ON DELETE CASCADE,
-    dimension INTEGER NOT NULL, slice INTEGER NOT NULL, instance_id INTEGER NOT NULL, frame INTEGER NOT NULL,
+    dimension INTEGER NOT NULL, slice INTEGER NOT NULL,   -- from 0
+    instance_id INTEGER NOT NULL, frame INTEGER NOT NULL,
+    x INTEGER NOT NULL, y INTEGER NOT NULL,               -- its first pixel in the frame: not 0 in mosaics
+    PRIMARY KEY (volume_id, dimension, slice)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE volume_missing (
+    volume_id INTEGER NOT NULL REFERENCES volume ON DELETE CASCADE,
+    dimension INTEGER NOT NULL, slice INTEGER NOT NULL,
+    x_mm REAL NOT NULL, y_mm REAL NOT NULL, z_mm REAL NOT NULL,
     PRIMARY KEY (volume_id, dimension, slice)
 ) STRICT, WITHOUT ROWID;
 
@@ -185,3 +242,6 @@ CREATE TABLE garbage (
     path TEXT PRIMARY KEY,                   -- relative to the site
     since_ns INTEGER NOT NULL
 ) STRICT;
+
+-- Options of the last run that the site's own files depend on.
+CREATE TABLE site_option (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;

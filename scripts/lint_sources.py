@@ -21,7 +21,8 @@ MAY_INCLUDE = {
     "coordinator": {"base", "dicom", "job", "coordinator", "generated"},
 }
 # A codec sees samples and what describes them, not objects.
-CODEC_DICOM = {"pipeline/dicom/frame.h", "pipeline/dicom/image.h", "pipeline/dicom/picture.h"}
+CODEC_DICOM = {"pipeline/dicom/frame.h", "pipeline/dicom/image.h", "pipeline/dicom/picture.h",
+               "pipeline/dicom/coded_form.h", "pipeline/dicom/transfer_syntax.h"}
 
 # a library's header -> files that may include it
 LIBRARY_HEADERS = [
@@ -35,11 +36,14 @@ LIBRARY_HEADERS = [
     (r"(jpeglib|jerror|turbojpeg)\.h", r"stages/codec/.*"),
     (r"webp/.*", r"stages/codec/.*"),
     (r"(png|lcms2|lcms2_plugin)\.h", r"stages/codec/.*"),
+    (r"blosc\.h", r"stages/codec/.*"),
     (r"(zip|archive|archive_entry)\.h", r"pipeline/worker/.*"),
     (r"seccomp\.h", r"pipeline/worker/sandbox\w*\.c"),
     (r"openssl/.*", r"pipeline/base/digest\.c"),
     (r"(ini|jansson)\.h", r"pipeline/coordinator/.*"),
-    (r"zlib\.h", r"pipeline/(dicom/inflate|worker/gunzip)\.c"),
+    (r"zlib\.h",
+     r"(pipeline/(dicom/inflate|worker/gunzip|job/gzip_copy|coordinator/sibling)|stages/codec/gzip_stream)\.c"),
+    (r"brotli/.*", r"pipeline/coordinator/sibling\.c"),
     (r"libdeflate\.h", r"(pipeline/(dicom|job|worker|coordinator)|stages)/.*"),
 ]
 # One library a codec file; these count as one.
@@ -52,6 +56,7 @@ CODEC_LIBRARIES = {
     "webp": r"webp/.*",
     "png": r"png\.h",
     "lcms2": r"lcms2.*\.h",
+    "blosc": r"blosc\.h",
 }
 
 BANNED = {

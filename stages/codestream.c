@@ -1,32 +1,26 @@
-/* codestream.c - the lossless frame: dicomweb/.../frames/N in multipart form
+/* codestream.c - the frame for DICOMweb clients: dicomweb/.../frames/N in multipart form (codec/frame_part.h)
  *
- *     --slicepress-part-0\r\n
- *     Content-Type: image/jphc;transfer-syntax=1.2.840.10008.1.2.4.202\r\n
- *     \r\n
- *     <codestream>\r\n
- *     --slicepress-part-0--\r\n
+ * It holds the STORED values: no rescale, no window, indices of a palette, YBR as YBR. What came in a codestream that
+ * clients read as we do is passed as it is, without being decoded (codec/frame_pass.h): HTJ2K, indexed anew; lossless
+ * JPEG 2000; what is lossy already. All else is encoded without loss (codec/frame_code.h).
  *
- * Clients take boundary and part type from the body and want only `multipart/related` outside
- * (clients.md), so that one rule serves all frames. The boundary is the same word in every file in
- * which it does not occur by chance, so even a strict client can be given the full type by one
- * rule.
- *
- * The frame holds the STORED values: no rescale, no window, indices of a palette, YBR as YBR. HTJ2K
- * where it is exact here (16 bits), else JPEG 2000 (24 bits), else the plain little-endian samples.
- * An HTJ2K codestream gets one tile-part a resolution and TLM, which with RPCL and a base of at most 64
- * makes it 1.2.840.10008.1.2.4.202 (PS3.5 10.18); one that cannot be indexed or reduced so far stays
- * .201. Byte ranges count from the file's first byte.
+ * All frames of an instance are published in one form, which one set of metadata describes: either all of them pass, or
+ * none does. Byte ranges count from the file's first byte.
  */
 #include <stdio.h>
 #include <string.h>
 
-#include "codec/codestream_index.h"
+#include "codec/coded_form_read.h"
+#include "codec/frame_code.h"
+#include "codec/frame_part.h"
+#include "codec/frame_pass.h"
 #include "codec/htj2k_encode.h"
-#include "codec/j2k_encode.h"
 #include "stages.h"
 
 struct options {
-    char format[OPTION_TEXT];
+    char format[OPTION_TEXT], j2k_input[OPTION_TEXT], lossy_input[OPTION_TEXT];
+    bool lossy;
+    int64_t lossy_levels;
 };
 
 static const struct option option_table[] = {
@@ -35,271 +29,341 @@ static const struct option option_table[] = {
      .offset = offsetof(struct options, format),
      .default_value = "htj2k",
      .choices = "htj2k j2k both",
-     .help = "htj2k, j2k, or both: htj2k as frames/N and j2k beside it as j2k/N"},
+     .help = "of what is encoded: htj2k, j2k, or both: htj2k as frames/N and j2k beside it as j2k/N"},
+    {.name = "j2k_input",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct options, j2k_input),
+     .default_value = "pass",
+     .choices = "pass encode",
+     .help = "lossless JPEG 2000: pass it as it is, or encode it, for clients to show it progressively"},
+    {.name = "lossy_input",
+     .type = OPTION_CHOICE,
+     .offset = offsetof(struct options, lossy_input),
+     .default_value = "pass",
+     .choices = "pass encode",
+     .help = "what is lossy already: pass it as it is where clients show it rightly, or encode it without loss"},
+    {.name = "lossy",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct options, lossy),
+     .default_value = "false",
+     .help = "a small lossy HTJ2K of full size beside each frame, as lossy/N, for volume viewers to begin with"},
+    {.name = "lossy_levels",
+     .type = OPTION_INT,
+     .offset = offsetof(struct options, lossy_levels),
+     .default_value = "64",
+     .least = 8,
+     .most = 4096,
+     .help = "steps that the range of a frame's values is quantised in there: more are finer, and larger"},
     {.name = NULL},
 };
 
+enum verdict { VERDICT_OPEN, VERDICT_PASS, VERDICT_ENCODE };
+
 struct state {
-    struct buffer coded, indexed; /* of the frame at hand; memory is kept */
-    struct codestream_index index;
-    bool told; /* of frames in another format than asked for */
+    struct frame_coder coder;
+    struct passer *passer; /* NULL: no frame can pass */
+    struct pass_rules rules;
+    enum verdict verdict;  /* of all frames */
+    uint32_t surveyed;     /* frames that would pass, all in the form `promise` */
+    struct coded_form promise;
+    uint16_t bits;         /* that any of the frames surveyed has; 0: the data set's */
+    uint32_t passed_number; /* of the frame that has just passed */
+    bool told;              /* of frames in another format than asked for */
+    bool told_lossy;        /* that there is no lossy one */
 };
 
-enum format { FORMAT_HTJ2K, FORMAT_HTJ2K_RPCL, FORMAT_J2K, FORMAT_PLAIN, FORMAT_COUNT };
-enum { BASE_MOST = 64 }; /* of the smallest resolution of .202 */
+/* -- one file ------------------------------------------------------------------------------- */
 
-static const struct format_row {
-    const char *media, *transfer_syntax;
-} format_rows[FORMAT_COUNT] = {
-    [FORMAT_HTJ2K] = {"image/jphc", "1.2.840.10008.1.2.4.201"},
-    [FORMAT_HTJ2K_RPCL] = {"image/jphc", "1.2.840.10008.1.2.4.202"},
-    [FORMAT_J2K] = {"image/jp2", "1.2.840.10008.1.2.4.90"},
-    [FORMAT_PLAIN] = {"application/octet-stream", "1.2.840.10008.1.2.1"},
-};
-
-/* -- one part ------------------------------------------------------------------------------- */
-
-struct envelope {
-    char head[160], tail[48], media_type[128];
-};
-
-/* A boundary that the payload does not contain (RFC 2046 5.1.1). */
-static bool choose_boundary(const void *payload, size_t size, char boundary[24], struct error *err)
+static bool same_form(const struct coded_form *a, const struct coded_form *b)
 {
-    for (unsigned i = 0; i < 10; i++) {
-        const int length = snprintf(boundary, 24, "slicepress-part-%u", i);
-
-        if (memmem(payload, size, boundary, (size_t)length) == NULL)
-            return true;
-    }
-    return error_set(err, ERROR_UNSUPPORTED, "a frame contains all words that could bound it");
+    return strcmp(a->transfer_syntax, b->transfer_syntax) == 0 && a->rows == b->rows && a->columns == b->columns &&
+           a->photometric == b->photometric && a->samples_per_pixel == b->samples_per_pixel &&
+           a->planar_configuration == b->planar_configuration && a->bits_allocated == b->bits_allocated &&
+           a->bits_stored == b->bits_stored && a->high_bit == b->high_bit && a->is_signed == b->is_signed;
 }
 
-static bool make_envelope(enum format format, const void *payload, size_t size,
-                          struct envelope *envelope, struct error *err)
+/* One set of metadata describes all frames of an instance, so they must be alike; one lossy frame makes it lossy. */
+static bool keep_form(struct stage_run *run, const struct coded_form *form, struct error *err)
 {
-    const struct format_row *const row = &format_rows[format];
-    char boundary[24];
+    const struct coded_form before = *run->published;
 
-    if (!choose_boundary(payload, size, boundary, err))
-        return false;
-    (void)snprintf(envelope->head, sizeof envelope->head,
-                   "--%s\r\nContent-Type: %s;transfer-syntax=%s\r\n\r\n", boundary, row->media,
-                   row->transfer_syntax);
-    (void)snprintf(envelope->tail, sizeof envelope->tail, "\r\n--%s--\r\n", boundary);
-    (void)snprintf(envelope->media_type, sizeof envelope->media_type,
-                   "multipart/related; type=\"%s\"; transfer-syntax=%s; boundary=%s", row->media,
-                   row->transfer_syntax, boundary);
+    if (before.frames > 0 && !same_form(form, &before))
+        return error_set(err, ERROR_UNSUPPORTED, "it cannot be published as the frames before it are: %s, %s, %u bits",
+                         form->transfer_syntax, photometric_word(form->photometric), form->bits_stored);
+    *run->published = *form;
+    run->published->frames = before.frames + 1;
+    run->published->lossy = before.lossy || form->lossy;
     return true;
 }
 
-/* A codestream and where its resolutions end in it. */
-struct payload {
-    const void *data;
-    size_t size, range_count;
-    struct byte_range ranges[J2K_RESOLUTIONS_MOST];
-};
-
-static bool put_frame(struct stage_run *run, const struct frame *frame, enum place place,
-                      enum format format, struct payload *payload, struct error *err)
+static const char *name_of(enum place place)
 {
-    struct envelope envelope;
+    return place == PLACE_FRAME ? "frame" : place == PLACE_J2K ? "j2k" : "lossy";
+}
+
+static bool put_part(struct stage_run *run, const struct frame *frame, enum place place,
+                     const struct frame_payload *payload, struct error *err)
+{
+    struct byte_range ranges[J2K_RESOLUTIONS_MOST];
+    struct frame_part part;
     char name[48];
 
-    if (!make_envelope(format, payload->data, payload->size, &envelope, err))
+    if (!frame_part_make(payload->syntax, payload->data, payload->size, &part, err))
         return false;
-    const struct part pieces[] = {{envelope.head, strlen(envelope.head)},
+    const struct part pieces[] = {{part.head, strlen(part.head)},
                                   {payload->data, payload->size},
-                                  {envelope.tail, strlen(envelope.tail)}};
-    for (size_t i = 0; i < payload->range_count; i++)
-        payload->ranges[i].end_offset += pieces[0].size;
-    (void)snprintf(name, sizeof name, "%s-%u", place == PLACE_J2K ? "j2k" : "frame", frame->number);
+                                  {part.tail, strlen(part.tail)}};
+    for (size_t r = 0; r < payload->count; r++)
+        ranges[r] = (struct byte_range){.resolution = (uint32_t)r,
+                                        .columns = payload->resolutions[r].columns,
+                                        .rows = payload->resolutions[r].rows,
+                                        .end_offset = pieces[0].size + payload->resolutions[r].end};
+    (void)snprintf(name, sizeof name, "%s-%u", name_of(place), frame->number);
     const struct artefact_spec spec = {
         .place = place,
         .name = name,
-        .media_type = envelope.media_type,
+        .media_type = part.media_type,
         .frame = frame->number,
         .columns = frame->columns,
         .rows = frame->rows,
-        .ranges = payload->ranges,
-        .range_count = payload->range_count,
+        .ranges = ranges,
+        .range_count = payload->count,
     };
     return staging_put(run->staging, &spec, pieces, sizeof pieces / sizeof pieces[0], err);
 }
 
-static void take_resolutions(const struct codestream_index *index, struct payload *payload)
+/* -- what passes ---------------------------------------------------------------------------- */
+
+static struct pass_rules rules_of(const struct stage_input *input, const struct options *options)
 {
-    payload->range_count = index->count;
-    for (unsigned r = 0; r < index->count; r++)
-        payload->ranges[r] = (struct byte_range){.resolution = r,
-                                                 .columns = index->resolutions[r].columns,
-                                                 .rows = index->resolutions[r].rows,
-                                                 .end_offset = index->resolutions[r].end};
+    const bool is_both = strcmp(options->format, "both") == 0;
+    struct pass_rules rules = {.wishes = (strcmp(options->format, "j2k") != 0 ? PASS_HTJ2K : 0u) |
+                                         (strcmp(options->j2k_input, "pass") == 0 && !is_both ? PASS_J2K : 0u) |
+                                         (strcmp(options->lossy_input, "pass") == 0 ? PASS_LOSSY : 0u)};
+
+    rules.has_largest = !input->image->is_signed && input->object != NULL &&
+                        dataset_us(object_dataset(input->object), TAG(0x0028, 0x0107), &rules.largest);
+    return rules;
 }
 
-/* The codestream in state->coded, with its resolutions told where that can be done. */
-static bool index_htj2k(struct state *state, struct payload *payload, enum format *format,
-                        struct error *err)
+/* Some step has lost something: this coding, one before it, or one that only the data set knows of. */
+static bool is_lossy(const struct frame *frame, const struct image *image, bool was_lossy)
 {
-    struct codestream_index *const index = &state->index;
-    struct error why = {0};
+    return frame->lossy || image->lossy_declared || was_lossy;
+}
 
-    *format = FORMAT_HTJ2K;
-    *payload = (struct payload){.data = state->coded.data, .size = state->coded.size};
-    if (!codestream_index(state->coded.data, state->coded.size, index, &why)) {
-        if (why.kind == ERROR_UNSUPPORTED)
-            return true;
-        *err = why;
+/* The verdict is to encode. What was lossy grows by that, which may surprise. */
+static bool give_up(struct stage_run *run, const struct passed_frame *passed, struct error *err)
+{
+    struct state *const state = run->state;
+
+    state->verdict = VERDICT_ENCODE;
+    return !passed->is_lossy || (state->rules.wishes & PASS_LOSSY) == 0 ||
+           buffer_printf(run->notes, err, "the lossy codestream is not published as it came: %s\n", passed->why_not);
+}
+
+/* Whether the frame passes, and in which form. */
+static bool look(struct stage_run *run, const struct coded_frame *coded, struct buffer *notes,
+                 struct passed_frame *passed, struct coded_form *form, struct error *err)
+{
+    struct state *const state = run->state;
+
+    if (!passer_look(state->passer, &state->rules, coded->image, coded->number, coded->data, coded->size, notes, passed,
+                     err))
         return false;
-    }
-    buffer_clear(&state->indexed);
-    if (!codestream_rewrite(state->coded.data, state->coded.size, index, &state->indexed, err))
+    if (passed->why_not != NULL)
+        return true;
+    passed->like.lossy = is_lossy(&passed->like, coded->image, coded->was_lossy);
+    return coded_form_read(passed->payload.syntax, passed->payload.data, passed->payload.size, &passed->like, form,
+                           err);
+}
+
+/* All frames are looked at even when they do not pass: what is encoded gets bits for all of them. */
+static bool codestream_survey(struct stage_run *run, const struct coded_frame *coded, bool *enough, struct error *err)
+{
+    struct state *const state = run->state;
+    struct passed_frame passed;
+    struct coded_form form;
+
+    *enough = state->passer == NULL;
+    if (*enough)
+        return true;
+    if (!look(run, coded, NULL, &passed, &form, err))
         return false;
-    payload->data = state->indexed.data;
-    payload->size = state->indexed.size;
-    take_resolutions(index, payload);
-    if (index->resolutions[0].columns <= BASE_MOST && index->resolutions[0].rows <= BASE_MOST)
-        *format = FORMAT_HTJ2K_RPCL;
+    if (passed.like.bits_stored > state->bits)
+        state->bits = passed.like.bits_stored;
+    if (state->verdict == VERDICT_ENCODE)
+        return true;
+    if (passed.why_not == NULL && state->surveyed > 0 && !same_form(&form, &state->promise))
+        passed.why_not = "its frames are coded in different ways";
+    if (passed.why_not != NULL)
+        return give_up(run, &passed, err);
+    state->promise = form;
+    state->surveyed++;
     return true;
 }
 
-static bool put_htj2k(struct stage_run *run, const struct frame *frame, struct error *err)
+static bool pass_frame(struct stage_run *run, const struct coded_frame *coded, struct error *err)
 {
     struct state *const state = run->state;
-    struct payload payload;
-    enum format format;
+    struct passed_frame passed;
+    struct coded_form form;
 
-    buffer_clear(&state->coded);
-    return htj2k_encode(frame, &state->coded, err) &&
-           index_htj2k(state, &payload, &format, err) &&
-           put_frame(run, frame, PLACE_FRAME, format, &payload, err);
-}
-
-static bool put_j2k(struct stage_run *run, const struct frame *frame, enum place place,
-                    struct error *err)
-{
-    struct state *const state = run->state;
-    struct j2k_tileparts parts;
-
-    buffer_clear(&state->coded);
-    if (!j2k_encode(frame, &state->coded, &parts, err))
+    if (!look(run, coded, run->notes, &passed, &form, err))
         return false;
-    struct payload payload = {
-        .data = state->coded.data, .size = state->coded.size, .range_count = parts.count};
-    for (size_t i = 0; i < parts.count; i++) {
-        const unsigned reduce = (unsigned)(parts.count - 1 - i);
-
-        payload.ranges[i] = (struct byte_range){.resolution = (uint32_t)i,
-                                                .columns = j2k_reduced(frame->columns, reduce),
-                                                .rows = j2k_reduced(frame->rows, reduce),
-                                                .end_offset = parts.ends[i]};
-    }
-    return put_frame(run, frame, place, FORMAT_J2K, &payload, err);
+    if (passed.why_not != NULL)
+        return give_up(run, &passed, err);
+    state->passed_number = coded->number;
+    return keep_form(run, &form, err) && put_part(run, &passed.like, PLACE_FRAME, &passed.payload, err);
 }
 
-static bool put_plain(struct stage_run *run, const struct frame *frame, struct error *err)
+/* What was put goes with the product. */
+static bool forget_form(struct stage_run *run)
 {
-    struct payload payload = {.data = frame->samples, .size = frame->size};
+    *run->published = (struct coded_form){0};
+    return false;
+}
 
-    return put_frame(run, frame, PLACE_FRAME, FORMAT_PLAIN, &payload, err);
+static bool codestream_coded(struct stage_run *run, const struct coded_frame *coded, bool *taken, struct error *err)
+{
+    struct state *const state = run->state;
+    const struct options *const options = run->options;
+
+    if (state->verdict == VERDICT_OPEN)
+        state->verdict = state->passer != NULL && (run->input->image->frames == 1 ||
+                                                   state->surveyed == run->input->image->frames)
+                             ? VERDICT_PASS
+                             : VERDICT_ENCODE;
+    if (state->verdict == VERDICT_ENCODE)
+        return true;
+    if (!pass_frame(run, coded, err))
+        return forget_form(run);
+    *taken = state->passed_number == coded->number && strcmp(options->format, "both") != 0 && !options->lossy;
+    return true;
 }
 
 /* -- the stage ------------------------------------------------------------------------------ */
 
-static bool codestream_accepts(const struct stage_input *input, const void *options, char *reason,
-                               size_t size)
-{
-    (void)input;
-    (void)options;
-    (void)reason;
-    (void)size;
-    return true; /* whatever has a frame has a lossless frame */
-}
-
+/* Frames of one size in bytes have the bits of the data set; those of a codestream may have fewer, each as it likes. */
 static bool codestream_begin(struct stage_run *run, struct error *err)
-{
-    (void)run;
-    (void)err;
-    return true;
-}
-
-/* The best format that holds this frame exactly. */
-static enum format format_of(const struct frame *frame, bool wants_htj2k)
-{
-    if (frame->type == SAMPLE_F32 || frame->type == SAMPLE_F64 ||
-        frame->bits_stored > J2K_BITS_MOST)
-        return FORMAT_PLAIN;
-    return wants_htj2k && frame->bits_stored <= HTJ2K_BITS_MOST ? FORMAT_HTJ2K : FORMAT_J2K;
-}
-
-static bool tell(struct stage_run *run, const struct frame *frame, enum format format,
-                 bool wants_htj2k, struct error *err)
 {
     struct state *const state = run->state;
 
-    if (state->told || format == FORMAT_HTJ2K || (format == FORMAT_J2K && !wants_htj2k))
+    state->rules = rules_of(run->input, run->options);
+    return !passer_may(run->input->image) || passer_new(&state->passer, err);
+}
+
+static uint16_t bits_of(const struct stage_run *run, const struct frame *frame)
+{
+    const struct state *const state = run->state;
+
+    if (run->input->image->frames == 1)
+        return frame->bits_stored;
+    return state->bits > 0 ? state->bits : run->input->image->bits_stored;
+}
+
+static bool tell(struct stage_run *run, const struct frame *frame, enum frame_coding coding, struct error *err)
+{
+    struct state *const state = run->state;
+
+    if (state->told)
         return true;
     state->told = true;
     if (frame->type == SAMPLE_F32 || frame->type == SAMPLE_F64)
         return buffer_puts(
             run->notes, "frames are published as plain samples: no codec here holds floats\n", err);
+    if (frame->bits_stored <= HTJ2K_BITS_MOST)
+        return buffer_puts(run->notes,
+                           "frames are published as JPEG 2000: browsers read no HTJ2K colours but RGB\n", err);
     return buffer_printf(run->notes, err, "frames are published as %s: they have %u bits\n",
-                         format == FORMAT_J2K ? "JPEG 2000" : "plain samples", frame->bits_stored);
+                         coding == FRAME_J2K ? "JPEG 2000" : "plain samples", frame->bits_stored);
+}
+
+static bool put_frame(struct stage_run *run, const struct frame *frame, enum frame_coding coding, struct error *err)
+{
+    struct state *const state = run->state;
+    struct frame_payload payload;
+    struct coded_form form;
+
+    return frame_code(&state->coder, coding, frame, &payload, err) &&
+           coded_form_read(payload.syntax, payload.data, payload.size, frame, &form, err) &&
+           keep_form(run, &form, err) && put_part(run, frame, PLACE_FRAME, &payload, err);
+}
+
+static bool put_j2k(struct stage_run *run, const struct frame *frame, struct error *err)
+{
+    struct state *const state = run->state;
+    struct frame_payload payload;
+
+    return frame_code(&state->coder, FRAME_J2K, frame, &payload, err) &&
+           put_part(run, frame, PLACE_J2K, &payload, err);
+}
+
+static bool put_lossy(struct stage_run *run, const struct frame *frame, struct error *err)
+{
+    const struct options *const options = run->options;
+    struct state *const state = run->state;
+    struct frame_payload payload;
+
+    if (!frame_can_be_lossy(frame)) {
+        const bool told = state->told_lossy;
+        state->told_lossy = true;
+        return told || buffer_puts(run->notes,
+                                   "no lossy frames: masks, indices, floats, colours but RGB, and more than 16 bits "
+                                   "have none\n",
+                                   err);
+    }
+    return frame_code_lossy(&state->coder, frame, (unsigned)options->lossy_levels, &payload, err) &&
+           put_part(run, frame, PLACE_LOSSY, &payload, err);
+}
+
+static bool put(struct stage_run *run, const struct frame *frame, struct error *err)
+{
+    const struct options *const options = run->options;
+    const struct state *const state = run->state;
+    const enum frame_coding wished = strcmp(options->format, "j2k") == 0 ? FRAME_J2K : FRAME_HTJ2K;
+    const enum frame_coding coding = frame_code_best(frame, wished);
+
+    if (state->passed_number != frame->number &&
+        ((coding != wished && !tell(run, frame, coding, err)) || !put_frame(run, frame, coding, err)))
+        return false;
+    if (strcmp(options->format, "both") == 0 && coding == FRAME_HTJ2K && !put_j2k(run, frame, err))
+        return false;
+    return !options->lossy || put_lossy(run, frame, err);
 }
 
 static bool codestream_frame(struct stage_run *run, const struct stage_frame *input,
                              struct error *err)
 {
-    const struct options *const options = run->options;
-    const struct frame *const frame = input->frame;
-    const bool wants_htj2k = strcmp(options->format, "j2k") != 0;
-    const enum format format = format_of(frame, wants_htj2k);
+    const struct image *const image = run->input->image;
+    struct frame frame = *input->frame;
 
-    if (!tell(run, frame, format, wants_htj2k, err))
-        return false;
-    switch (format) {
-    case FORMAT_HTJ2K:
-        return put_htj2k(run, frame, err) &&
-               (strcmp(options->format, "both") != 0 || put_j2k(run, frame, PLACE_J2K, err));
-    case FORMAT_J2K:
-        return put_j2k(run, frame, PLACE_FRAME, err);
-    case FORMAT_HTJ2K_RPCL: /* known once it is coded */
-    case FORMAT_PLAIN:
-    case FORMAT_COUNT:
-        break;
-    }
-    return put_plain(run, frame, err);
-}
-
-static bool codestream_finish(struct stage_run *run, struct error *err)
-{
-    (void)run;
-    (void)err;
-    return true; /* each frame was put at once */
+    frame.bits_stored = bits_of(run, input->frame);
+    frame.lossy = is_lossy(&frame, image, false);
+    return put(run, &frame, err) || forget_form(run);
 }
 
 static void codestream_release(struct stage_run *run)
 {
     struct state *const state = run->state;
 
-    buffer_release(&state->coded);
-    buffer_release(&state->indexed);
-    codestream_index_release(&state->index);
+    frame_coder_release(&state->coder);
+    passer_free(state->passer);
 }
 
 const struct stage codestream_stage = {
     .name = "codestream",
-    .summary = "the lossless frame of stored values, for DICOMweb clients",
-    .version = 1,
+    .summary = "the frame of stored values, for DICOMweb clients",
+    .version = 2,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_FRAME,
     .on_by_default = true,
     .options = option_table,
     .options_size = sizeof(struct options),
     .state_size = sizeof(struct state),
-    .accepts = codestream_accepts,
     .begin = codestream_begin,
+    .survey = codestream_survey,
+    .coded = codestream_coded,
     .frame = codestream_frame,
-    .finish = codestream_finish,
     .release = codestream_release,
 };

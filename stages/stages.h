@@ -5,9 +5,12 @@
 #include "job/stage.h"
 
 extern const struct stage codestream_stage;
+extern const struct stage dicomweb_stage;
 extern const struct stage thumbnail_stage;
 extern const struct stage webp_stage;
 extern const struct stage tiles_stage;
 extern const struct stage png16_stage;
+extern const struct stage originals_stage;
+extern const struct stage volume_stage;
 
 #endif

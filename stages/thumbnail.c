@@ -1,8 +1,13 @@
-/* thumbnail.c - one small picture of an instance, in as many sizes as are asked for
+/* thumbnail.c - one frame of an instance as a picture: small, in as many sizes as are asked for, and rendered
  *
- * A size is the side of a box; the physical aspect of the pixels is respected, nothing is enlarged.
- * Of a multi-frame object the middle frame is shown. The first size as JPEG is the DICOMweb
- * thumbnail.
+ * A size is the side of a box; the physical aspect of the pixels is respected, nothing is enlarged. Of a
+ * multi-frame object one frame is shown: the middle one, unless another says much more. The first size as JPEG is
+ * the DICOMweb thumbnail.
+ *
+ * `rendered` is the same frame at full size, always JPEG, at the DICOMweb address of the same name (PS3.18 8.3.5.1).
+ * It is for people who look, so one frame stands for all (the standard lets a server choose how it shows many), and
+ * a mosaic of a slide is brought down to `rendered_side`. Where the thumbnail's box is no smaller than the picture
+ * the bytes are the thumbnail's.
  */
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +21,8 @@ struct options {
     struct option_ints sizes;
     char format[OPTION_TEXT];
     int64_t quality;
+    bool rendered;
+    int64_t rendered_side;
 };
 
 static const struct option option_table[] = {
@@ -39,10 +46,22 @@ static const struct option option_table[] = {
      .least = 1,
      .most = 100,
      .help = "of jpeg and webp"},
+    {.name = "rendered",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct options, rendered),
+     .default_value = "true",
+     .help = "also the frame at full size, as JPEG at the DICOMweb address `rendered`"},
+    {.name = "rendered_side",
+     .type = OPTION_INT,
+     .offset = offsetof(struct options, rendered_side),
+     .default_value = "4096",
+     .least = 256,
+     .most = 65500, /* JPEG's own limit */
+     .help = "longest side of rendered, in pixels; larger pictures are scaled down"},
     {.name = NULL},
 };
 
-enum { CANDIDATES = 9 };
+enum { CANDIDATES = 9, JUDGED_SIDE = 256 };
 
 struct coded { struct buffer bytes; uint32_t columns, rows; };
 
@@ -52,6 +71,7 @@ struct state {
     uint32_t frame;      /* the one that is shown; 0: none was seen yet */
     uint64_t best;       /* its score */
     struct coded coded[OPTION_LIST]; /* of that frame, one a size; memory is kept */
+    struct coded rendered;           /* empty: its bytes are those of coded[0] */
 };
 
 static bool thumbnail_accepts(const struct stage_input *input, const void *options, char *reason,
@@ -73,9 +93,10 @@ static bool is_format(const struct stage_run *run, const char *word)
 
 static bool thumbnail_begin(struct stage_run *run, struct error *err)
 {
+    const struct options *const options = run->options;
     struct state *const state = run->state;
 
-    return !is_format(run, "jpeg") || jpeg_encoder_new(&state->jpeg, err);
+    return !(is_format(run, "jpeg") || options->rendered) || jpeg_encoder_new(&state->jpeg, err);
 }
 
 static uint32_t middle_of(uint32_t frames)
@@ -95,15 +116,23 @@ static bool thumbnail_wants(const struct stage_run *run, uint32_t frame_number)
     return false;
 }
 
+static bool encode_jpeg(struct stage_run *run, const struct picture *picture, struct buffer *out, struct error *err)
+{
+    const struct options *const options = run->options;
+    const struct state *const state = run->state;
+
+    buffer_clear(out);
+    return jpeg_encode(state->jpeg, picture, &(struct jpeg_options){.quality = (int)options->quality}, NULL, 0, out,
+                       err);
+}
+
 static bool encode(struct stage_run *run, const struct picture *picture, struct buffer *out, struct error *err)
 {
     const struct options *const options = run->options;
-    struct state *const state = run->state;
 
-    buffer_clear(out);
     if (is_format(run, "jpeg"))
-        return jpeg_encode(state->jpeg, picture, &(struct jpeg_options){.quality = (int)options->quality},
-                           NULL, 0, out, err);
+        return encode_jpeg(run, picture, out, err);
+    buffer_clear(out);
     if (is_format(run, "webp"))
         return webp_encode(picture, &(struct webp_options){.quality = (int)options->quality, .method = 2},
                            NULL, out, err);
@@ -163,6 +192,23 @@ static bool encode_size(struct stage_run *run, const struct picture *picture, st
     return encode(run, picture, &coded->bytes, err);
 }
 
+static bool encode_rendered(struct stage_run *run, const struct picture *picture, struct error *err)
+{
+    const struct options *const options = run->options;
+    struct state *const state = run->state;
+    struct coded *const rendered = &state->rendered;
+    const struct coded *const first = &state->coded[0];
+
+    buffer_clear(&rendered->bytes);
+    picture = shrink(run, picture, options->rendered_side, err);
+    if (picture == NULL)
+        return false;
+    rendered->columns = picture->columns;
+    rendered->rows = picture->rows;
+    return (is_format(run, "jpeg") && first->columns == picture->columns && first->rows == picture->rows) ||
+           encode_jpeg(run, picture, &rendered->bytes, err);
+}
+
 /* Takes the frame if it says more than the one so far; `picture` is of the first size. */
 static bool is_better(struct stage_run *run, uint32_t number, const struct picture *picture)
 {
@@ -183,18 +229,37 @@ static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *inp
     const struct options *const options = run->options;
     struct state *const state = run->state;
 
-    for (size_t i = 0; i < options->sizes.count; i++) {
-        if (was_before(&options->sizes, i))
+    for (size_t i = 0; i == 0 || i < options->sizes.count; i++) { /* without a size a frame is chosen all the same */
+        const bool is_wanted = i < options->sizes.count;
+        if (is_wanted && was_before(&options->sizes, i))
             continue;
-        const struct picture *const picture = shrink(run, input->picture, options->sizes.values[i], err);
+        const int64_t side = is_wanted ? options->sizes.values[i] : JUDGED_SIDE;
+        const struct picture *const picture = shrink(run, input->picture, side, err);
         if (picture == NULL)
             return false;
         if (i == 0 && !is_better(run, input->frame->number, picture))
             return true;
-        if (!encode_size(run, picture, &state->coded[i], err))
+        if (is_wanted && !encode_size(run, picture, &state->coded[i], err))
             return false;
     }
-    return true;
+    return !options->rendered || encode_rendered(run, input->picture, err);
+}
+
+static bool put_rendered(struct stage_run *run, struct error *err)
+{
+    const struct state *const state = run->state;
+    const struct coded *const rendered = &state->rendered;
+    const struct buffer *const bytes = rendered->bytes.size > 0 ? &rendered->bytes : &state->coded[0].bytes;
+    const struct artefact_spec spec = {
+        .place = PLACE_RENDERED,
+        .name = "rendered",
+        .media_type = "image/jpeg",
+        .frame = state->frame,
+        .columns = rendered->columns,
+        .rows = rendered->rows,
+    };
+
+    return staging_put(run->staging, &spec, &(struct part){bytes->data, bytes->size}, 1, err);
 }
 
 static bool thumbnail_finish(struct stage_run *run, struct error *err)
@@ -206,7 +271,7 @@ static bool thumbnail_finish(struct stage_run *run, struct error *err)
         if (!was_before(&options->sizes, i) &&
             !put(run, options->sizes.values[i], i == 0, &state->coded[i], err))
             return false;
-    return true;
+    return state->frame == 0 || !options->rendered || put_rendered(run, err);
 }
 
 static void thumbnail_release(struct stage_run *run)
@@ -215,14 +280,15 @@ static void thumbnail_release(struct stage_run *run)
 
     for (size_t i = 0; i < OPTION_LIST; i++)
         buffer_release(&state->coded[i].bytes);
+    buffer_release(&state->rendered.bytes);
     picture_release(&state->small);
     jpeg_encoder_free(state->jpeg);
 }
 
 const struct stage thumbnail_stage = {
     .name = "thumbnail",
-    .summary = "one small picture of an instance, also at the DICOMweb address",
-    .version = 1,
+    .summary = "one frame of an instance as a small and as a full picture, also at the DICOMweb addresses",
+    .version = 2,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_PICTURE,
     .on_by_default = true,

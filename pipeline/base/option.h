@@ -27,6 +27,7 @@ struct option {
     double least, most;        /* INT, REAL, INT_LIST elements; both 0: any */
     const char *choices;       /* CHOICE: "jpeg webp png" */
     const char *help;          /* one line */
+    bool for_join;             /* read where products are joined, not where they are made: no part of their digest */
 };
 
 /* Fills `values` (table's struct) with the defaults. */

@@ -25,6 +25,7 @@ struct catalogue {
     char path[PATH_SIZE];
     pthread_mutex_t lock; /* recursive */
     int64_t changes;
+    bool has_clash; /* of the last catalogue_execute */
     struct statement statements[STATEMENTS]; /* open addressing by the text's hash */
     size_t statement_count;
 };
@@ -87,7 +88,7 @@ static bool make_schema(sqlite3 *db, struct error *err)
            run_script(db, tail, err);
 }
 
-/* Migration n brings version n to n + 1; there is none yet. */
+/* Version 1 kept nothing of an instance in the catalogue; no program that writes it was ever released. */
 static bool check_version(struct catalogue *catalogue, enum catalogue_mode mode, struct error *err)
 {
     int64_t application = 0, version = 0;
@@ -100,8 +101,11 @@ static bool check_version(struct catalogue *catalogue, enum catalogue_mode mode,
     if (application != CATALOGUE_APPLICATION_ID)
         return error_set(err, ERROR_CATALOGUE, "\"%s\" is no catalogue of slicepress",
                          catalogue->path);
-    if (version != CATALOGUE_VERSION)
-        return error_set(err, ERROR_CATALOGUE, "\"%s\" has version %lld, this program knows %d",
+    if (version < CATALOGUE_VERSION)
+        return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by an older version (%lld, this program knows %d): "
+                         "make the site again", catalogue->path, (long long)version, CATALOGUE_VERSION);
+    if (version > CATALOGUE_VERSION)
+        return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by a newer version (%lld, this program knows %d)",
                          catalogue->path, (long long)version, CATALOGUE_VERSION);
     return true;
 }
@@ -135,7 +139,8 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
 {
     char name[3 * PATH_SIZE];
     const bool unchanging = mode == CATALOGUE_READ && name_unchanging(catalogue->path, name);
-    const int flags = SQLITE_OPEN_FULLMUTEX | (unchanging ? SQLITE_OPEN_URI : 0) | (mode == CATALOGUE_WRITE
+    /* our own lock guards the connection */
+    const int flags = SQLITE_OPEN_NOMUTEX | (unchanging ? SQLITE_OPEN_URI : 0) | (mode == CATALOGUE_WRITE
                                                    ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                                    : SQLITE_OPEN_READONLY);
 
@@ -148,20 +153,28 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
                     "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err))
         return false;
     return run_script(catalogue->db,
-                      "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024",
+                      "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4096",
                       err) &&
            check_version(catalogue, mode, err);
+}
+
+/* Nobody asks SQLite how much memory it has: counting costs a lock at every allocation. */
+static void configure_library(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* fails when it is at work already: then it counts */
 }
 
 bool catalogue_open(const char *site, enum catalogue_mode mode, struct catalogue **catalogue,
                     struct error *err)
 {
+    static pthread_once_t configured = PTHREAD_ONCE_INIT;
     struct catalogue *const made = memory_zeroed(sizeof *made, err);
     pthread_mutexattr_t recursive;
     struct stat status;
 
     if (made == NULL)
         return false;
+    (void)pthread_once(&configured, configure_library);
     (void)pthread_mutexattr_init(&recursive);
     (void)pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
     (void)pthread_mutex_init(&made->lock, &recursive);
@@ -201,6 +214,11 @@ struct value value_text(const char *text)
     return text == NULL ? value_null() : (struct value){.type = VALUE_TEXT, .as.text = text};
 }
 
+struct value value_blob(const void *data, size_t size)
+{
+    return size == 0 ? value_null() : (struct value){.type = VALUE_BLOB, .as.blob = data, .size = size};
+}
+
 struct value value_filled(const char *text)
 {
     return text == NULL || text[0] == '\0' ? value_null() : value_text(text);
@@ -221,7 +239,8 @@ struct value value_real(double real)
     return isfinite(real) ? (struct value){.type = VALUE_REAL, .as.real = real} : value_null();
 }
 
-static bool bind(sqlite3_stmt *prepared, const struct value *values, size_t count)
+/* `lives`: SQLITE_STATIC where texts and blobs stay until the statement is given back. */
+static bool bind(sqlite3_stmt *prepared, const struct value *values, size_t count, sqlite3_destructor_type lives)
 {
     int code = SQLITE_OK;
 
@@ -233,7 +252,10 @@ static bool bind(sqlite3_stmt *prepared, const struct value *values, size_t coun
         case VALUE_INT: code = sqlite3_bind_int64(prepared, at, values[i].as.integer); break;
         case VALUE_REAL: code = sqlite3_bind_double(prepared, at, values[i].as.real); break;
         case VALUE_TEXT:
-            code = sqlite3_bind_text(prepared, at, values[i].as.text, -1, SQLITE_TRANSIENT);
+            code = sqlite3_bind_text(prepared, at, values[i].as.text, -1, lives);
+            break;
+        case VALUE_BLOB:
+            code = sqlite3_bind_blob64(prepared, at, values[i].as.blob, values[i].size, lives);
             break;
         }
     }
@@ -310,11 +332,13 @@ bool catalogue_execute(struct catalogue *catalogue, const char *sql, const struc
 
     (void)pthread_mutex_lock(&catalogue->lock);
     bool ok = prepare(catalogue, sql, &prepared, &cached, err);
+    catalogue->has_clash = false;
     if (ok) {
-        ok = bind(prepared, values, count);
+        ok = bind(prepared, values, count, SQLITE_STATIC);
         while (ok && (code = sqlite3_step(prepared)) == SQLITE_ROW)
             ;
         ok = ok && code == SQLITE_DONE;
+        catalogue->has_clash = !ok && (sqlite3_extended_errcode(catalogue->db) & 0xFF) == SQLITE_CONSTRAINT;
         if (!ok)
             (void)fail(catalogue->db, sql, err);
         catalogue->changes = sqlite3_changes64(catalogue->db);
@@ -322,6 +346,11 @@ bool catalogue_execute(struct catalogue *catalogue, const char *sql, const struc
     }
     (void)pthread_mutex_unlock(&catalogue->lock);
     return ok;
+}
+
+bool catalogue_has_clash(const struct catalogue *catalogue)
+{
+    return catalogue->has_clash;
 }
 
 int64_t catalogue_last_id(const struct catalogue *catalogue)
@@ -377,7 +406,7 @@ bool catalogue_select(struct catalogue *catalogue, const char *sql, const struct
     made->catalogue = catalogue;
     (void)pthread_mutex_lock(&catalogue->lock);
     bool ok = prepare(catalogue, sql, &made->prepared, &made->cached, err);
-    if (ok && !bind(made->prepared, values, count)) {
+    if (ok && !bind(made->prepared, values, count, SQLITE_TRANSIENT)) {
         ok = fail(catalogue->db, sql, err);
         give_back(made->prepared, made->cached);
     }
@@ -427,6 +456,7 @@ enum value_type cursor_type(const struct cursor *cursor, int column)
     case SQLITE_INTEGER: return VALUE_INT;
     case SQLITE_FLOAT: return VALUE_REAL;
     case SQLITE_NULL: return VALUE_NULL;
+    case SQLITE_BLOB: return VALUE_BLOB;
     default: return VALUE_TEXT;
     }
 }
@@ -436,6 +466,14 @@ const char *cursor_text(const struct cursor *cursor, int column)
     const unsigned char *const text = sqlite3_column_text(cursor->prepared, column);
 
     return text != NULL ? (const char *)text : "";
+}
+
+const void *cursor_blob(const struct cursor *cursor, int column, size_t *size)
+{
+    const void *const blob = sqlite3_column_blob(cursor->prepared, column);
+
+    *size = blob != NULL ? (size_t)sqlite3_column_bytes(cursor->prepared, column) : 0;
+    return blob;
 }
 
 int64_t cursor_int(const struct cursor *cursor, int column)
@@ -493,7 +531,7 @@ bool catalogue_make_database(struct catalogue *catalogue, const char *path, cons
     ok = ok &&
          run_script(db, "PRAGMA target.page_size = 4096; PRAGMA target.journal_mode = DELETE;"
                         "PRAGMA target.synchronous = OFF; BEGIN", err) &&
-         run_script(db, script, err) && run_script(db, "COMMIT; VACUUM target", err);
+         run_script(db, script, err) && run_script(db, "COMMIT", err);
     if (sqlite3_close(db) != SQLITE_OK && ok)
         ok = error_set(err, ERROR_CATALOGUE, "catalogue: cannot close \"%s\"", path);
     return ok;

@@ -39,10 +39,10 @@ struct cursor;
 
 enum catalogue_mode {
     CATALOGUE_READ,  /* must exist; never writes (also works while a run is under way) */
-    CATALOGUE_WRITE, /* made when absent, migrated when old; the caller holds the site's lock */
+    CATALOGUE_WRITE, /* made when absent; the caller holds the site's lock */
 };
 
-enum { CATALOGUE_APPLICATION_ID = 0x534c4943, /* "SLIC" */ CATALOGUE_VERSION = 1 };
+enum { CATALOGUE_APPLICATION_ID = 0x534c4943, /* "SLIC" */ CATALOGUE_VERSION = 2 };
 
 bool catalogue_open(const char *site, enum catalogue_mode mode, struct catalogue **catalogue,
                     struct error *err);
@@ -51,15 +51,17 @@ void catalogue_close(struct catalogue *catalogue);
 
 /* -- values ------------------------------------------------------------------------------ */
 
-enum value_type { VALUE_NULL, VALUE_TEXT, VALUE_INT, VALUE_REAL };
+enum value_type { VALUE_NULL, VALUE_TEXT, VALUE_INT, VALUE_REAL, VALUE_BLOB };
 struct value {
     enum value_type type;
-    union { const char *text; int64_t integer; double real; } as; /* text is borrowed for the call */
+    union { const char *text; int64_t integer; double real; const void *blob; } as; /* borrowed for the call */
+    size_t size; /* of a blob */
 };
 
 struct value value_text(const char *text); /* NULL gives NULL */
 struct value value_int(int64_t integer);
 struct value value_real(double real);      /* NaN and infinities give NULL */
+struct value value_blob(const void *data, size_t size); /* 0 bytes give NULL */
 struct value value_null(void);
 /* 0 as NULL: ids and frame numbers that mean "none". */
 struct value value_id(int64_t integer);
@@ -78,6 +80,9 @@ void catalogue_rollback(struct catalogue *catalogue);
 
 bool catalogue_execute(struct catalogue *catalogue, const char *sql, const struct value *values,
                        size_t count, struct error *err);
+/* Whether the last catalogue_execute failed, and did so because rows would have contradicted one another (UNIQUE,
+ * FOREIGN KEY, CHECK): the caller may be able to leave out what it wanted to write. */
+bool catalogue_has_clash(const struct catalogue *catalogue);
 int64_t catalogue_last_id(const struct catalogue *catalogue); /* of the last INSERT */
 int64_t catalogue_changes(const struct catalogue *catalogue); /* rows of the last statement */
 
@@ -89,6 +94,8 @@ const char *cursor_name(const struct cursor *cursor, int column); /* of the colu
 bool cursor_is_null(const struct cursor *cursor, int column);
 enum value_type cursor_type(const struct cursor *cursor, int column);
 const char *cursor_text(const struct cursor *cursor, int column); /* "" for NULL; until cursor_next */
+/* Any bytes; NULL and 0 bytes for NULL; until cursor_next. */
+const void *cursor_blob(const struct cursor *cursor, int column, size_t *size);
 int64_t cursor_int(const struct cursor *cursor, int column);
 double cursor_real(const struct cursor *cursor, int column);
 bool cursor_end(struct cursor *cursor, struct error *err);
@@ -97,7 +104,7 @@ bool cursor_end(struct cursor *cursor, struct error *err);
 bool catalogue_number(struct catalogue *catalogue, const char *sql, const struct value *values,
                       size_t count, int64_t otherwise, int64_t *number, struct error *err);
 
-/* Makes a fresh database file at `path` (journal_mode DELETE, page_size 4096, vacuumed): attached as
+/* Makes a fresh database file at `path` (journal_mode DELETE, page_size 4096, no free pages): attached as
  * schema "target" while the SQL of `script` runs, in which the catalogue is "main". The same rows in the same
  * order give the same bytes. */
 bool catalogue_make_database(struct catalogue *catalogue, const char *path, const char *script,

@@ -79,8 +79,8 @@ bool series_prune(struct catalogue *catalogue, const char *study, const char *se
 
 /* -- instance ---------------------------------------------------------------------------- */
 
-static bool put_parents(struct catalogue *catalogue, const struct record *record, const char *order,
-                        struct error *err)
+bool instance_put_parents(struct catalogue *catalogue, const struct record *record, const char *order,
+                          struct error *err)
 {
     return put_study(catalogue, record, order, err) && put_series(catalogue, record, order, err) &&
            series_touch(catalogue, record_get(record, RECORD_study_instance_uid),
@@ -95,7 +95,7 @@ static struct value index_value(const struct origin *origin)
 bool instance_insert(struct catalogue *catalogue, const struct record *record, const struct origin *origin,
                      int64_t bytes, enum instance_state state, int64_t *instance_id, struct error *err)
 {
-    if (!put_parents(catalogue, record, origin->order, err) ||
+    if (!instance_put_parents(catalogue, record, origin->order, err) ||
         !catalogue_execute(
             catalogue,
             "INSERT INTO instance (study_instance_uid, series_instance_uid, " RECORD_INSTANCE_FIELDS(NAME)
@@ -115,7 +115,7 @@ bool instance_insert(struct catalogue *catalogue, const struct record *record, c
 bool instance_renew(struct catalogue *catalogue, int64_t instance_id, const struct record *record,
                     const struct origin *origin, int64_t bytes, struct error *err)
 {
-    return put_parents(catalogue, record, origin->order, err) &&
+    return instance_put_parents(catalogue, record, origin->order, err) &&
            catalogue_execute(catalogue,
                              "UPDATE instance SET " RECORD_INSTANCE_FIELDS(SET)
                              "patient_id = ?, source_bytes = ?, source_digest = NULL, state = 'pending',"
@@ -126,7 +126,8 @@ bool instance_renew(struct catalogue *catalogue, int64_t instance_id, const stru
            catalogue_execute(catalogue,
                              "UPDATE product SET options_digest = '', input_digest = '', state = 'pending'"
                              " WHERE instance_id = ?",
-                             VALUES(value_int(instance_id)), err);
+                             VALUES(value_int(instance_id)), err) &&
+           catalogue_execute(catalogue, "DELETE FROM keep WHERE instance_id = ?", VALUES(value_int(instance_id)), err);
 }
 
 #define ROW_COLUMNS \

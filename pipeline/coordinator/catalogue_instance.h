@@ -28,6 +28,9 @@ struct instance_row {
 /* A new row, state pending; study and series rows are made or brought up to date and become pending. */
 bool instance_insert(struct catalogue *catalogue, const struct record *record, const struct origin *origin,
                      int64_t bytes, enum instance_state state, int64_t *instance_id, struct error *err);
+/* The study and series rows alone: of an object that gets no row, because its bytes have one. */
+bool instance_put_parents(struct catalogue *catalogue, const struct record *record, const char *order,
+                          struct error *err);
 /* Other bytes at the same place, the same UIDs: the row starts anew. */
 bool instance_renew(struct catalogue *catalogue, int64_t instance_id, const struct record *record,
                     const struct origin *origin, int64_t bytes, struct error *err);

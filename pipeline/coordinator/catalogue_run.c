@@ -56,7 +56,8 @@ bool run_was_interrupted(struct catalogue *catalogue, bool *interrupted, struct 
 const char *job_kind_word(enum job_kind kind)
 {
     static const char *const words[] = {[JOB_INDEX] = "index", [JOB_OBJECT] = "object", [JOB_RENDER] = "render",
-                                        [JOB_FEED] = "feed", [JOB_VERIFY] = "verify"};
+                                        [JOB_FEED] = "feed", [JOB_VERIFY] = "verify",
+                                        [JOB_SERIES] = "series"};
 
     return words[kind];
 }

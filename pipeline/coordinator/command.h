@@ -16,7 +16,7 @@
 typedef bool command_function(struct settings *settings, enum exit_status *status, struct error *err);
 
 command_function command_run, command_verify, command_reprocess, command_remove, command_gc;
-command_function command_list, command_status, command_stages;
+command_function command_list, command_status, command_stages, command_server_config;
 
 /* Writes all of it to stdout, checked. */
 bool command_print(const struct buffer *text, struct error *err);

@@ -1,6 +1,5 @@
-/* gc: what was replaced longer than --grace ago, kept data of nobody, empty folders */
+/* gc: what was replaced longer than --grace ago, files of nobody, empty folders */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/json.h"
 #include "base/log.h"
@@ -69,22 +68,6 @@ static bool collect_garbage(struct collection *collection, int64_t before_ns, st
                                                        VALUES(value_int(before_ns)), err));
 }
 
-/* work/keep/SS/DIGEST without an instance of that digest. */
-static bool check_keep(void *client, const char *path, const struct stat *status, bool *enter, struct error *err)
-{
-    struct collection *const collection = client;
-    const char *const name = strrchr(path, '/') + 1;
-    int64_t known = 0;
-
-    (void)enter;
-    if (S_ISDIR(status->st_mode))
-        return true;
-    if (!catalogue_number(collection->catalogue, "SELECT 1 FROM instance WHERE source_digest = ? LIMIT 1",
-                          VALUES(value_text(name)), 0, &known, err))
-        return false;
-    return known != 0 || take_away(collection, path + strlen(collection->root) + 1, err);
-}
-
 /* What a full disk or a hand left in public/: relative to it. No row and no garbage names it. */
 static bool take_stray(void *client, const char *path, struct error *err)
 {
@@ -96,14 +79,12 @@ static bool take_stray(void *client, const char *path, struct error *err)
 static bool collect(struct collection *collection, int64_t grace_hours, struct error *err)
 {
     const int64_t before_ns = clock_now_ns() - grace_hours * 3600 * INT64_C(1000000000);
-    char keep[PATH_SIZE], public[PATH_SIZE];
+    char public[PATH_SIZE];
 
     /* strays first: garbage that is due is not one of them, so that nothing is counted twice */
     return recover_find_strays(collection->catalogue, collection->root, take_stray, collection, err) &&
-           collect_garbage(collection, before_ns, err) && path_join(keep, collection->root, "work/keep", err) &&
-           tree_walk(keep, check_keep, NULL, collection, err) &&
-           path_join(public, collection->root, "public", err) &&
-           (collection->dry || (tree_prune(keep, err) && tree_prune(public, err)));
+           collect_garbage(collection, before_ns, err) && path_join(public, collection->root, "public", err) &&
+           (collection->dry || tree_prune(public, err));
 }
 
 /* A dry run takes no lock and repairs nothing. */

@@ -17,7 +17,8 @@ static const struct listing listings[] = {
      "SELECT study_instance_uid, series_instance_uid, modality, series_number, series_description,"
      " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid"
      "  AND i.series_instance_uid = s.series_instance_uid AND is_current) AS instances,"
-     " volume_verdict, state FROM series s"
+     " volume_verdict, (SELECT reason FROM volume v WHERE v.study_instance_uid = s.study_instance_uid"
+     "  AND v.series_instance_uid = s.series_instance_uid AND ordinal = 1) AS volume_reason, state FROM series s"
      " ORDER BY study_instance_uid, series_number IS NULL, series_number, series_instance_uid"},
     {"instances",
      "SELECT instance_id, study_instance_uid, series_instance_uid, sop_instance_uid, instance_number,"
@@ -27,9 +28,9 @@ static const struct listing listings[] = {
      "SELECT artefact_id, stage, name, frame, path, media_type, files, bytes, columns, rows, sha256"
      " FROM artefact ORDER BY path"},
     {"volumes",
-     "SELECT volume_id, study_instance_uid, series_instance_uid, ordinal, verdict, reason, affine,"
-     " (SELECT count(*) FROM volume_slice v WHERE v.volume_id = volume.volume_id) AS slices"
-     " FROM volume ORDER BY study_instance_uid, series_instance_uid, ordinal"},
+     "SELECT study_instance_uid, series_instance_uid, ordinal, verdict, columns, rows, slices, dimensions,"
+     " dimension_name, images, missing, row_spacing_mm, column_spacing_mm, slice_spacing_mm, tilt_degrees, voxel,"
+     " reason, affine FROM volume ORDER BY study_instance_uid, series_instance_uid, ordinal"},
     {"rejected",
      "SELECT source, member, reason, detail FROM rejected ORDER BY source, member_index, member"},
 };

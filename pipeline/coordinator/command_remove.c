@@ -1,6 +1,5 @@
 /* remove: a study's rows and files, at once */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
 #include "coordinator/catalogue_run.h"
@@ -9,7 +8,6 @@
 #include "coordinator/join.h"
 #include "coordinator/session.h"
 #include "dicom/uid.h"
-#include "job/layout.h"
 
 /* The sources are told as removed: they are not read again unless they change or --rehash is given. */
 static bool drop_rows(struct catalogue *catalogue, const char *study, struct error *err)
@@ -25,30 +23,6 @@ static bool drop_rows(struct catalogue *catalogue, const char *study, struct err
                              "DELETE FROM garbage WHERE path LIKE 'public/studies/' || ?1 || '/%'"
                              " OR path LIKE 'public/dicomweb/studies/' || ?1 || '/%'",
                              VALUES(value_text(study)), err);
-}
-
-static bool remove_keep(const char *root, const char *hex, struct error *err)
-{
-    struct digest digest;
-    char keep[PATH_SIZE], path[PATH_SIZE];
-
-    return !digest_parse(hex, &digest) ||
-           (layout_keep(&digest, keep, err) && path_format(path, err, "%s/work/%s", root, keep) &&
-            path_remove_tree(path, err));
-}
-
-static bool remove_keeps(struct catalogue *catalogue, const char *root, const char *study, struct error *err)
-{
-    struct cursor *cursor = NULL;
-    struct error ignored;
-    bool ok = catalogue_select(catalogue,
-                               "SELECT source_digest FROM instance WHERE study_instance_uid = ?"
-                               " AND source_digest IS NOT NULL",
-                               VALUES(value_text(study)), &cursor, err);
-
-    while (ok && cursor_next(cursor))
-        ok = remove_keep(root, cursor_text(cursor, 0), err);
-    return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
 /* Replaced public catalogues name the patient too, and do not wait for gc. */
@@ -76,8 +50,7 @@ static bool remove_study(struct session *session, const struct settings *setting
     if (!catalogue_execute(catalogue, "PRAGMA secure_delete = ON", NO_VALUES, err) ||
         !run_insert(catalogue, settings->arguments, NULL, run_id, err) || !catalogue_begin(catalogue, err))
         return false;
-    if (!remove_keeps(catalogue, settings->site, settings->study, err) ||
-        !drop_rows(catalogue, settings->study, err)) {
+    if (!drop_rows(catalogue, settings->study, err)) {
         catalogue_rollback(catalogue);
         return false;
     }

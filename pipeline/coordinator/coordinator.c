@@ -48,20 +48,15 @@ bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct 
 /* Names differ from those of all other runs, so that a worker of a killed run that still writes does no harm. */
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err)
 {
-    if (idle_take(&c->idle_staging, name) ||
-        (size_t)snprintf(name, 48, "%s-%llu", c->token, (unsigned long long)++c->names) < 48)
+    if ((size_t)snprintf(name, 48, "%s-%llu", c->token, (unsigned long long)++c->names) < 48)
         return true;
     return error_set(err, ERROR_LIMIT, "too many jobs");
 }
 
 /* -- the pool's callbacks ---------------------------------------------------------------- */
 
-static struct pool_job *on_next(void *client)
+static struct pool_job *next_of_phase(struct coordinator *c)
 {
-    struct coordinator *const c = client;
-
-    if (c->stopping || coordinator_is_failed(c))
-        return NULL;
     switch (c->phase) {
     case PHASE_INDEX:
     case PHASE_DIGEST: return index_next(c);
@@ -71,6 +66,20 @@ static struct pool_job *on_next(void *client)
     case PHASE_FINISH:
     case PHASE_OVER: break;
     }
+    return NULL;
+}
+
+static struct pool_job *on_next(void *client)
+{
+    struct coordinator *const c = client;
+
+    struct pool_job *const job = c->stopping || coordinator_is_failed(c) ? NULL : next_of_phase(c);
+    struct error err = {0};
+
+    if (job == NULL || equip_job(c, job, &err))
+        return job;
+    coordinator_fail(c, &err);
+    job_discard(job);
     return NULL;
 }
 
@@ -103,6 +112,8 @@ static void on_result(void *client, struct pool_job *job, struct job_result *res
         break;
     case JOB_OBJECT:
     case JOB_RENDER:
+    case JOB_SERIES:
+        equip_result(c, job, result);
         if (errand->feed == NULL) {
             object_result(c, job, result);
             break;
@@ -112,6 +123,7 @@ static void on_result(void *client, struct pool_job *job, struct job_result *res
         c->progress.done++;
         if (!feed_object_result(c, job, result, &err))
             coordinator_fail(c, &err);
+        equip_leave(c, job);
         job_discard(job);
         break;
     }
@@ -125,7 +137,7 @@ static void member_lost(struct coordinator *c, struct pool_job *job, const struc
     bool ok = coordinator_begin_run(c, &err) &&
               attempt_insert(c->catalogue, c->run_id, JOB_OBJECT, errand->feed->name, errand->member, 0, failure, &err);
 
-    if (ok && failure->kind != ERROR_PROTOCOL && job->attempts < 2 && coordinator_new_name(c, job->job.staging, &err)) {
+    if (ok && failure->kind != ERROR_PROTOCOL && job->attempts < 2) {
         job->alone = true;
         job_queue_push(&c->again, job);
         return;
@@ -148,6 +160,7 @@ static void on_lost(void *client, struct pool_job *job, const struct pool_failur
         job_discard(job);
         return;
     }
+    equip_lost(c, job);
     log_event(LOG_DEBUG, "worker_lost", failure->text, "output", failure->output, NULL);
     if (job->job.kind == JOB_INDEX)
         index_lost(c, job, failure);

@@ -118,7 +118,7 @@ static struct pool_job *start_feed(struct coordinator *c, struct feed *feed, str
                                   .depth = feed->source.depth, .size = feed->source.size};
         ok = copy_text(&source->path, feed->source.path, err) &&
              copy_text(&source->member_name, feed->source.member_name, err) &&
-             coordinator_new_name(c, job->job.staging, err);
+             coordinator_new_name(c, job->job.spool, err);
     }
     if (!ok) {
         if (job != NULL)
@@ -129,7 +129,6 @@ static struct pool_job *start_feed(struct coordinator *c, struct feed *feed, str
     job->untimed = strcmp(feed->source.path, "-") == 0;
     job->job.feed_window = 8 * (uint32_t)c->settings->jobs;
     job->job.feed_bytes = (uint64_t)c->settings->spool_mib << 19; /* half of the spool: planes want the rest */
-    memcpy(job->job.spool, job->job.staging, sizeof job->job.spool);
     feed->started = true;
     feed->job = job;
     return job;
@@ -259,7 +258,6 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
     struct pool_job *const job = pool_job_new(JOB_OBJECT, err);
     struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
     bool ok = errand != NULL && object_fill_stages(job, errand, c->table.all, err) &&
-              coordinator_new_name(c, job->job.staging, err) &&
               (job->job.sources = memory_zeroed(sizeof *job->job.sources, err)) != NULL;
 
     if (ok) {
@@ -268,13 +266,12 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
         job->job.source_count = 1;
         source->kind = SOURCE_SPOOL;
         source->size = member->bytes;
+        job->job.for_series = c->table.series[0] != '\0';
         source->depth = feed->source.depth + 1;
         errand->feed = feed;
         errand->bytes = member->bytes;
         ok = copy_text(&source->path, path, err) && copy_text(&source->member_name, member->name, err) &&
              copy_text(&errand->spooled, path, err);
-        /* named after the staging folder until the row has a number (adopt_spool) */
-        (void)snprintf(job->job.spool, sizeof job->job.spool, "%.45s-s", job->job.staging);
     }
     if (ok)
         return job;
@@ -343,10 +340,9 @@ static bool add_object(struct coordinator *c, struct pool_job *job, struct job_r
     p->order = errand->order;
     p->stages = errand->stages;
     errand->member = errand->order = errand->stages = NULL;
-    memcpy(p->staging, job->job.staging, sizeof p->staging);
     p->result = *result;
     *result = (struct job_result){.kind = JOB_OBJECT};
-    if (p->path == NULL) {
+    if (p->path == NULL || !equip_publication(c, errand, p, err)) {
         publication_free(p);
         return false;
     }
@@ -380,7 +376,7 @@ static bool has_uids(const struct job_result *result)
 bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_result *result, struct error *err)
 {
     struct errand *const errand = job->owner;
-    bool ok, inner = false;
+    bool ok, inner = false, kept = false;
 
     if (result->not_an_object && result->is_archive && errand->feed->source.depth + 1 < LIMIT(ARCHIVE_DEPTH) + 1) {
         inner = true;
@@ -390,14 +386,13 @@ bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_
                            result->error != ERROR_NONE ? result->error : ERROR_NOT_DICOM, result->text, err);
     } else {
         c->feed_gave = c->feed_gave || strcmp(errand->feed->name, "-") == 0;
-        c->spool_used += result->spooled;
-        ok = add_object(c, job, result, err);
+        ok = volume_keep_member(c, errand->spooled, result, &kept, err) && add_object(c, job, result, err);
     }
     job_result_release(result);
     if (!inner) {
         struct error ignored;
 
-        if (errand->spooled != NULL)
+        if (errand->spooled != NULL && !kept)
             (void)path_remove_tree(errand->spooled, &ignored);
         if (errand->feed->job != NULL)
             pool_members_done(c->pool, errand->feed->job, 1);

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "job/stage.h"
+
 /* -- what has changed -------------------------------------------------------------------- */
 
 /* Failures are tried again when the worker or one of its libraries is another one. */
@@ -23,38 +25,94 @@ static bool mark_failures(struct coordinator *c, struct error *err)
                                              NO_VALUES, err));
 }
 
+/* Products that are as they are wanted now: one pass over the whole site at every start, so it is one. */
+#define WANTED_PRODUCTS(id) \
+    "(SELECT count(*) FROM product p WHERE p.instance_id = " id \
+    " AND instr(?1, ',' || p.stage || ' ' || p.stage_version || ' ' || p.options_digest || ',') > 0)"
+
+/* ",codestream 2 DIGEST,webp 1 DIGEST,": those of instances, and how many they are */
+static bool tell_wanted(const struct stage_table *table, struct buffer *text, int64_t *count, struct error *err)
+{
+    bool ok = buffer_puts(text, ",", err);
+
+    for (size_t i = 0; ok && i < table->wanted_count; i++)
+        if (table->wanted[i].scope == SCOPE_INSTANCE) {
+            ok = buffer_printf(text, err, "%s %u %s,", table->wanted[i].name, table->wanted[i].version,
+                               table->wanted[i].options_digest);
+            ++*count;
+        }
+    return ok;
+}
+
+/* *total: instances that became pending. */
+static bool mark_instances(struct coordinator *c, const char *wanted, int64_t count, int64_t *total, struct error *err)
+{
+    const struct value values[] = {value_text(wanted), value_int(count)};
+    int64_t outdated = 0;
+
+    *total = 0;
+    if (!catalogue_number(c->catalogue,
+                          "SELECT 1 FROM instance i WHERE i.state IN ('done', 'failed', 'quarantined', 'skipped')"
+                          " AND " WANTED_PRODUCTS("i.instance_id") " < ?2 LIMIT 1",
+                          values, 2, 0, &outdated, err))
+        return false;
+    if (outdated == 0)
+        return true;
+    if (!coordinator_begin_run(c, err) ||
+        !catalogue_execute(c->catalogue,
+                           "UPDATE instance SET state = 'pending'"
+                           " WHERE state IN ('done', 'failed', 'quarantined', 'skipped')"
+                           " AND " WANTED_PRODUCTS("instance.instance_id") " < ?2",
+                           values, 2, err))
+        return false;
+    *total = catalogue_changes(c->catalogue);
+    return true;
+}
+
+#define OUTDATED_SERIES \
+    "series.state = 'done' AND EXISTS (SELECT 1 FROM volume v WHERE v.study_instance_uid = series.study_instance_uid" \
+    " AND v.series_instance_uid = series.series_instance_uid) AND NOT EXISTS (SELECT 1 FROM product p" \
+    " WHERE p.study_instance_uid = series.study_instance_uid AND p.series_instance_uid = series.series_instance_uid" \
+    " AND p.instance_id IS NULL AND p.stage = ?1 AND p.stage_version = ?2 AND p.options_digest = ?3)"
+
+/* Series with slices that have no such product of their own. Whether it is of the slices that are there now is asked when
+ * the series is opened. */
+static bool mark_series(struct coordinator *c, const struct wanted_stage *stage, int64_t *total, struct error *err)
+{
+    const struct value values[] = {value_text(stage->name), value_int(stage->version), value_text(stage->options_digest)};
+    int64_t outdated = 0;
+
+    if (!catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE " OUTDATED_SERIES " LIMIT 1", values, 3, 0, &outdated,
+                          err))
+        return false;
+    if (outdated == 0)
+        return true;
+    if (!coordinator_begin_run(c, err) ||
+        !catalogue_execute(c->catalogue, "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES, values, 3, err))
+        return false;
+    *total += catalogue_changes(c->catalogue);
+    return true;
+}
+
+static bool mark_all_series(struct coordinator *c, int64_t *total, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < c->table.wanted_count; i++)
+        ok = c->table.wanted[i].scope != SCOPE_SERIES || mark_series(c, &c->table.wanted[i], total, err);
+    return ok;
+}
+
 static bool mark_outdated(struct coordinator *c, struct error *err)
 {
-    int64_t total = 0;
+    struct buffer wanted = {0};
+    int64_t count = 0, total = 0;
+    const bool ok = mark_failures(c, err) && tell_wanted(&c->table, &wanted, &count, err) &&
+                    mark_instances(c, buffer_text(&wanted), count, &total, err) && mark_all_series(c, &total, err);
 
-    if (!mark_failures(c, err))
+    buffer_release(&wanted);
+    if (!ok)
         return false;
-    for (size_t i = 0; i < c->table.wanted_count; i++) {
-        const struct wanted_stage *const stage = &c->table.wanted[i];
-        int64_t outdated = 0;
-
-        if (!catalogue_number(c->catalogue,
-                              "SELECT 1 FROM instance i WHERE i.state IN ('done', 'failed', 'quarantined', 'skipped')"
-                              " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = i.instance_id"
-                              " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?) LIMIT 1",
-                              VALUES(value_text(stage->name), value_int(stage->version),
-                                     value_text(stage->options_digest)),
-                              0, &outdated, err))
-            return false;
-        if (outdated == 0)
-            continue;
-        if (!coordinator_begin_run(c, err) ||
-            !catalogue_execute(c->catalogue,
-                               "UPDATE instance SET state = 'pending'"
-                               " WHERE state IN ('done', 'failed', 'quarantined', 'skipped')"
-                               " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id"
-                               " AND p.stage = ? AND p.stage_version = ? AND p.options_digest = ?)",
-                               VALUES(value_text(stage->name), value_int(stage->version),
-                                      value_text(stage->options_digest)),
-                               err))
-            return false;
-        total += catalogue_changes(c->catalogue);
-    }
     return total == 0 ||
            (catalogue_execute(c->catalogue,
                               "UPDATE series SET state = 'pending' WHERE EXISTS (SELECT 1 FROM instance i WHERE"
@@ -67,7 +125,7 @@ static bool mark_outdated(struct coordinator *c, struct error *err)
                               NO_VALUES, err));
 }
 
-/* Instances of the whole site whose products are not those that are wanted now. */
+/* Instances and series of the whole site whose products are not those that are wanted now. */
 bool coordinator_mark_outdated(struct coordinator *c, struct error *err)
 {
     if (!catalogue_begin(c->catalogue, err))

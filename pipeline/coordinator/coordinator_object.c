@@ -20,15 +20,30 @@ bool object_fill_stages(struct pool_job *job, struct errand *errand, const char 
     return job->job.stages != NULL && errand->stages != NULL;
 }
 
+bool object_fill_relic(struct coordinator *c, int64_t instance_id, struct job *job, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    size_t size = 0;
+    bool ok = catalogue_select(c->catalogue, "SELECT relic FROM keep WHERE instance_id = ?",
+                               VALUES(value_int(instance_id)), &cursor, err);
+
+    if (ok && cursor_next(cursor)) {
+        const void *const relic = cursor_blob(cursor, 0, &size);
+        ok = buffer_append(&job->relic, relic, size, err);
+    }
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
 /* -- from a row to a job ----------------------------------------------------------------- */
 
 enum row_column {
     ROW_ID, ROW_SOP, ROW_SOURCE, ROW_MEMBER, ROW_INDEX, ROW_ORDER, ROW_BYTES, ROW_DIGEST, ROW_CURRENT, ROW_WINDOW,
-    ROW_STAGES
+    ROW_REASON, ROW_STAGES
 };
 #define ROW_SQL \
     "i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index, i.source_order, i.source_bytes," \
-    " i.source_digest, i.is_current, i.needs_window"
+    " i.source_digest, i.is_current, i.needs_window, i.reason"
 
 static bool fill_source(const struct cursor *row, struct source *source, struct error *err)
 {
@@ -54,20 +69,19 @@ static bool source_is_there(const struct cursor *row)
 }
 
 /* What was kept of it, when it was decoded. */
-static bool keep_is_there(const struct coordinator *c, const struct cursor *row)
+static bool find_keep(struct coordinator *c, const struct cursor *row, bool *found, struct error *err)
 {
-    struct digest digest;
-    struct error ignored;
-    struct stat status;
-    char keep[PATH_SIZE], path[PATH_SIZE];
+    int64_t known = 0;
+    const bool ok = catalogue_number(c->catalogue, "SELECT 1 FROM keep WHERE instance_id = ? AND relic IS NOT NULL",
+                                     VALUES(value_int(cursor_int(row, ROW_ID))), 0, &known, err);
 
-    return digest_parse(cursor_text(row, ROW_DIGEST), &digest) && layout_keep(&digest, keep, &ignored) &&
-           path_format(path, &ignored, "%s/work/%s", c->root, keep) && stat(path, &status) == 0;
+    *found = known != 0;
+    return ok;
 }
 
-/* A render job of this instance, from its source, else from what was kept. */
-static bool fill_render(const struct open_series *series, const struct cursor *row, struct job *job,
-                        struct error *err)
+/* A render job of this instance: from its planes, else from its source, else from what was kept. */
+static bool fill_render(struct coordinator *c, const struct open_series *series, const struct cursor *row,
+                        struct job *job, struct error *err)
 {
     memcpy(job->subject.study, series->study, UID_SIZE);
     memcpy(job->subject.series, series->series, UID_SIZE);
@@ -75,59 +89,34 @@ static bool fill_render(const struct open_series *series, const struct cursor *r
     job->has_source_digest = digest_parse(cursor_text(row, ROW_DIGEST), &job->source_digest);
     if (cursor_int(row, ROW_CURRENT) == 0)
         digest_hex16(&job->source_digest, job->subject.conflict);
-    if (!source_is_there(row))
-        return true;
+    const struct spool_place *const planes = spool_find(&c->spool, cursor_int(row, ROW_ID));
+    if (planes != NULL) {
+        memcpy(job->spool, c->spool.files[planes->file].name, sizeof job->spool);
+        job->spool_offset = planes->offset;
+        job->spool_bytes = planes->bytes;
+    } else if (!object_fill_relic(c, cursor_int(row, ROW_ID), job, err)) {
+        return false;
+    }
     job->sources = memory_array(1, sizeof *job->sources, err);
-    job->source_count = job->sources != NULL ? 1 : 0;
-    return job->sources != NULL && fill_source(row, &job->sources[0], err);
+    if (job->sources == NULL)
+        return false;
+    const bool is_there = source_is_there(row);
+    if (!(is_there ? fill_source(row, &job->sources[0], err)
+                   : volume_find_kept(c, cursor_text(row, ROW_DIGEST), &job->sources[0], err)))
+        return false;
+    job->source_count = job->sources[0].path != NULL ? 1 : 0;
+    return true;
 }
 
 static bool fill_object(const struct cursor *row, struct job *job, struct error *err)
 {
+    struct digest digest;
+
+    if (cursor_int(row, ROW_CURRENT) == 0 && digest_parse(cursor_text(row, ROW_DIGEST), &digest))
+        digest_hex16(&digest, job->subject.conflict);
     job->sources = memory_array(1, sizeof *job->sources, err);
     job->source_count = job->sources != NULL ? 1 : 0;
     return job->sources != NULL && fill_source(row, &job->sources[0], err);
-}
-
-static uint64_t spool_left(const struct coordinator *c)
-{
-    const uint64_t whole = (uint64_t)c->settings->spool_mib << 20;
-
-    return whole > c->spool_used ? (whole - c->spool_used) / (2 * (uint64_t)c->settings->jobs) : 0;
-}
-
-static void spool_path(const struct coordinator *c, const char *name, char path[PATH_SIZE])
-{
-    (void)snprintf(path, PATH_SIZE, "%s/work/spool/%s", c->root, name);
-}
-
-/* Planes that were rendered: their file takes those of another instance. */
-static void give_spool(struct coordinator *c, const char *name)
-{
-    char path[PATH_SIZE];
-    struct error ignored;
-
-    spool_path(c, name, path);
-    if (truncate(path, 0) != 0 || !idle_give(&c->idle_spool, name, &ignored))
-        (void)path_remove_tree(path, &ignored);
-}
-
-static void take_spool(struct coordinator *c, const char *name)
-{
-    char idle[48], from[PATH_SIZE], to[PATH_SIZE];
-
-    if (!idle_take(&c->idle_spool, idle))
-        return;
-    spool_path(c, idle, from);
-    spool_path(c, name, to);
-    (void)rename(from, to); /* else the worker makes one */
-}
-
-static bool name_spool(struct coordinator *c, int64_t instance_id, char spool[48], struct error *err)
-{
-    if ((size_t)snprintf(spool, 48, "%s-i%lld", c->token, (long long)instance_id) < 48)
-        return true;
-    return error_set(err, ERROR_LIMIT, "instance_id %lld", (long long)instance_id);
 }
 
 /* OBJECT where the bytes are there and not all that is wanted can wait for them; RENDER else. */
@@ -137,17 +126,14 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
     struct pool_job *const job = pool_job_new(render ? JOB_RENDER : JOB_OBJECT, err);
     struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
     bool ok = errand != NULL && object_fill_stages(job, errand, asked, err) &&
-              coordinator_new_name(c, job->job.staging, err) &&
-              name_spool(c, cursor_int(row, ROW_ID), job->job.spool, err) &&
-              (render ? fill_render(series, row, &job->job, err) : fill_object(row, &job->job, err));
+              (render ? fill_render(c, series, row, &job->job, err) : fill_object(row, &job->job, err));
 
     if (!ok) {
         if (job != NULL)
             job_discard(job);
         return NULL;
     }
-    if (!render)
-        take_spool(c, job->job.spool);
+    job->job.for_series = !render && c->table.series[0] != '\0';
     errand->instance_id = cursor_int(row, ROW_ID);
     errand->series = series;
     errand->bytes = (uint64_t)cursor_int(row, ROW_BYTES);
@@ -164,27 +150,40 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
 /* The wanted stages whose product is not up to date, of those that need a picture or of all others or of both. */
 enum { FOR_PICTURES = 1, FOR_OTHERS = 2 };
 
+static bool is_to_do(struct coordinator *c, int64_t instance_id, const struct wanted_stage *stage, bool *to_do,
+                     struct error *err)
+{
+    int64_t current = 0;
+    const bool ok = catalogue_number(c->catalogue,
+                                     "SELECT 1 FROM product WHERE instance_id = ? AND stage = ? AND stage_version = ?"
+                                     " AND options_digest = ?",
+                                     VALUES(value_int(instance_id), value_text(stage->name), value_int(stage->version),
+                                            value_text(stage->options_digest)),
+                                     0, &current, err);
+
+    *to_do = current == 0;
+    return ok;
+}
+
 static bool stages_to_do(struct coordinator *c, int64_t instance_id, bool has_digest, unsigned which,
                          struct buffer *list, struct error *err)
 {
-    bool ok = true;
+    bool ok = true, makes_frames = false;
 
     buffer_clear(list);
     for (size_t i = 0; ok && i < c->table.wanted_count; i++) {
         const struct wanted_stage *const stage = &c->table.wanted[i];
-        int64_t current = 0;
+        /* metadata describe the published frames: whoever makes frames anew describes them anew. In run order the
+         * frames come first */
+        bool to_do = !has_digest || (makes_frames && (stage->needs & NEEDS_OBJECT) != 0);
 
-        if (!(which & ((stage->needs & NEEDS_PICTURE) ? FOR_PICTURES : FOR_OTHERS)))
+        if (stage->scope != SCOPE_INSTANCE || !(which & ((stage->needs & NEEDS_PICTURE) ? FOR_PICTURES : FOR_OTHERS)))
             continue;
-        if (has_digest)
-            ok = catalogue_number(c->catalogue,
-                                  "SELECT 1 FROM product WHERE instance_id = ? AND stage = ? AND stage_version = ?"
-                                  " AND options_digest = ?",
-                                  VALUES(value_int(instance_id), value_text(stage->name), value_int(stage->version),
-                                         value_text(stage->options_digest)),
-                                  0, &current, err);
-        if (ok && current == 0)
-            ok = (list->size == 0 || buffer_puts(list, ",", err)) && buffer_puts(list, stage->name, err);
+        ok = to_do || is_to_do(c, instance_id, stage, &to_do, err);
+        if (!ok || !to_do)
+            continue;
+        makes_frames = makes_frames || strcmp(stage->name, STAGE_OF_FRAMES) == 0;
+        ok = (list->size == 0 || buffer_puts(list, ",", err)) && buffer_puts(list, stage->name, err);
     }
     return ok;
 }
@@ -199,6 +198,26 @@ static bool queue_job(struct coordinator *c, struct open_series *series, const s
     job_queue_push(&c->ready, job);
     series->in_pool++;
     return instance_set_state(c->catalogue, cursor_int(row, ROW_ID), INSTANCE_RUNNING, err);
+}
+
+/* An object without a picture that can be read: it has no window to wait for. */
+static bool is_header_only(const struct cursor *row)
+{
+    const enum error_kind reason = error_kind_of_word(cursor_text(row, ROW_REASON));
+
+    return reason == ERROR_NO_IMAGE || reason == ERROR_UNSUPPORTED;
+}
+
+static bool queue_kept_header(struct coordinator *c, struct open_series *series, const struct cursor *row,
+                              struct buffer *list, struct error *err)
+{
+    const int64_t instance_id = cursor_int(row, ROW_ID);
+
+    if (!stages_to_do(c, instance_id, true, FOR_PICTURES | FOR_OTHERS, list, err))
+        return false;
+    if (list->size > 0)
+        return queue_job(c, series, row, buffer_text(list), true, err);
+    return instance_set_state(c->catalogue, instance_id, INSTANCE_SKIPPED, err);
 }
 
 /* The source is gone: pictures are made from what was kept when the window of the series is known, like those that
@@ -221,8 +240,13 @@ static bool queue_row(struct coordinator *c, struct open_series *series, const s
                       struct buffer *list, struct error *err)
 {
     const bool has_digest = !cursor_is_null(row, ROW_DIGEST);
+    bool is_kept = false;
 
-    if (has_digest && !source_is_there(row) && keep_is_there(c, row))
+    if (has_digest && !source_is_there(row) && !find_keep(c, row, &is_kept, err))
+        return false;
+    if (is_kept && is_header_only(row))
+        return queue_kept_header(c, series, row, list, err);
+    if (is_kept)
         return queue_kept(c, series, row, list, err);
     if (!stages_to_do(c, cursor_int(row, ROW_ID), has_digest, FOR_PICTURES | FOR_OTHERS, list, err))
         return false;
@@ -331,8 +355,6 @@ struct pool_job *object_next(struct coordinator *c)
         }
         job = job_queue_pop(&c->ready);
     }
-    if (job != NULL && job->job.kind == JOB_OBJECT)
-        job->job.spool_budget = spool_left(c);
     if (job != NULL && job->wall_ms == 0) {
         const struct errand *const errand = job->owner;
         job->wall_ms = coordinator_wall_ms() + errand->bytes / SLOW_BYTES_PER_MS;
@@ -384,7 +406,9 @@ bool object_add_publication(struct coordinator *c, struct publication *publicati
 static void report_failure(const struct coordinator *c, const struct pool_job *job, enum error_kind kind,
                            const char *text)
 {
-    const char *const path = job->job.source_count > 0 ? job->job.sources[0].path : job->job.subject.sop;
+    const char *const path = job->job.source_count > 0        ? job->job.sources[0].path
+                             : job->job.kind == JOB_SERIES ? job->job.subject.series
+                                                           : job->job.subject.sop;
     const char *const member = job->job.source_count > 0 ? job->job.sources[0].member_name : NULL;
 
     (void)c;
@@ -406,29 +430,21 @@ static bool add_result(struct coordinator *c, struct pool_job *job, struct job_r
     publication->has_window = errand->has_window;
     publication->window_digest = errand->window_digest;
     publication->owner = errand->series;
+    if (job->job.kind == JOB_SERIES) {
+        memcpy(publication->row.study, errand->series->study, UID_SIZE);
+        memcpy(publication->row.series, errand->series->series, UID_SIZE);
+        memcpy(publication->input, errand->series->product_input, sizeof publication->input);
+        volume_job_over(c, job, &publication->result);
+    }
     publication->stages = errand->stages;
     errand->stages = NULL;
-    memcpy(publication->staging, job->job.staging, sizeof publication->staging);
     errand->series->in_pool--;
     errand->series->in_batch++;
-    return object_add_publication(c, publication, err);
-}
-
-static void spool_settle(struct coordinator *c, const struct pool_job *job, const struct job_result *result)
-{
-    char path[PATH_SIZE];
-    struct stat status;
-
-    if (job->job.kind == JOB_OBJECT) {
-        c->spool_used += result->spooled;
-        return;
+    if (!equip_publication(c, errand, publication, err)) {
+        publication_free(publication);
+        return false;
     }
-    spool_path(c, job->job.spool, path);
-    if (stat(path, &status) != 0)
-        return;
-    const uint64_t size = (uint64_t)status.st_size;
-    c->spool_used -= size < c->spool_used ? size : c->spool_used;
-    give_spool(c, job->job.spool);
+    return object_add_publication(c, publication, err);
 }
 
 static void fail_result(struct job_result *result, enum instance_state state, enum error_kind kind, const char *text)
@@ -454,10 +470,11 @@ void object_result(struct coordinator *c, struct pool_job *job, struct job_resul
         result->state = INSTANCE_FAILED;
     if (result->not_an_object && result->error == ERROR_NONE)
         result->error = ERROR_NOT_DICOM;
-    if ((result->error != ERROR_NONE && (result->state == INSTANCE_FAILED || job->job.kind == JOB_RENDER)) ||
+    const bool may_fail = job->job.kind == JOB_RENDER ? result->state != INSTANCE_SKIPPED
+                                                      : result->state == INSTANCE_FAILED;
+    if ((result->error != ERROR_NONE && may_fail) ||
         (job->job.kind == JOB_OBJECT && is_cut))
         report_failure(c, job, result->error, result->text);
-    spool_settle(c, job, result);
     c->counts.read_bytes += errand->bytes;
     c->progress.bytes += errand->bytes;
     c->progress.done++;
@@ -476,17 +493,12 @@ void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_
                              source != NULL ? source->member_name : NULL, errand->instance_id, failure, &err);
 
     if (ok && failure->kind != ERROR_PROTOCOL && job->attempts < 2) {
-        char path[PATH_SIZE];
-
-        /* what it had staged is not mixed with what comes now */
-        if (path_format(path, &err, "%s/work/staging/%s", c->root, job->job.staging) &&
-            path_remove_tree(path, &err) && coordinator_new_name(c, job->job.staging, &err)) {
-            job->alone = true;
-            job_queue_push(&c->again, job);
-            return;
-        }
-        ok = false;
+        job->alone = true;
+        job_queue_push(&c->again, job);
+        return;
     }
+    if (job->job.kind == JOB_RENDER && !errand->series->keeps_planes)
+        spool_drop(&c->spool, errand->instance_id);
     fail_result(&result, failure->kind == ERROR_PROTOCOL ? INSTANCE_FAILED : INSTANCE_QUARANTINED, failure->kind,
                 failure->text);
     report_failure(c, job, failure->kind, failure->text);
@@ -529,34 +541,21 @@ static void count_publication(struct coordinator *c, const struct publication *p
     }
 }
 
-static void adopt_spool(struct coordinator *c, const struct publication *p)
-{
-    char from[PATH_SIZE], to[PATH_SIZE], spool[48];
-    struct error ignored;
-
-    if (p->kind == JOB_OBJECT && p->result.spooled > 0 && p->member != NULL && !p->dropped &&
-        name_spool(c, p->instance_id, spool, &ignored) &&
-        path_format(from, &ignored, "%s/work/spool/%s-s", c->root, p->staging) &&
-        path_format(to, &ignored, "%s/work/spool/%s", c->root, spool))
-        (void)rename(from, to); /* without it the planes are decoded again */
-}
-
 static void after_publish(void *data, bool ok, const struct error *err)
 {
     struct coordinator *const c = data;
-    struct error ignored;
+    struct error failure;
 
     c->is_publishing = false;
     if (!ok)
         coordinator_fail(c, err);
     for (size_t i = 0; ok && i < c->publishing.count; i++) {
-        const struct publication *const p = c->publishing.items[i];
+        struct publication *const p = c->publishing.items[i];
 
         count_publication(c, p);
-        if (p->is_staging_empty)
-            (void)idle_give(&c->idle_staging, p->staging, &ignored); /* else it stays until the run is over */
+        if (!equip_published(c, p, &failure))
+            coordinator_fail(c, &failure);
         if (p->path != NULL) {
-            adopt_spool(c, p);
             feed_published(c, p->owner);
         } else if (p->owner != NULL) {
             ((struct open_series *)p->owner)->in_batch--;

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "coordinator/recover.h"
+#include "coordinator/site_option.h"
 
 enum {
     WALL_SECONDS = 120,
@@ -73,6 +74,14 @@ static bool open_site(struct coordinator *c, struct error *err)
     return true;
 }
 
+static bool name_work(struct coordinator *c, struct error *err)
+{
+    c->shelves = (struct shelves){.folder = c->staging_folder, .token = c->token};
+    c->spool = (struct spool){.folder = c->spool_folder, .token = c->token};
+    return path_join(c->staging_folder, c->root, "work/staging", err) &&
+           path_join(c->spool_folder, c->root, "work/spool", err);
+}
+
 bool coordinator_open(struct settings *settings, struct coordinator **coordinator, struct error *err)
 {
     struct coordinator *const c = memory_zeroed(sizeof *c, err);
@@ -93,8 +102,9 @@ bool coordinator_open(struct settings *settings, struct coordinator **coordinato
         c->root = c->dry_root;
     }
     /* wrong words about stages make no site */
-    ok = ok && fill_setup(c, settings, err) &&
+    ok = ok && name_work(c, err) && fill_setup(c, settings, err) &&
          stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
+         (strcmp(settings->command, "verify") == 0 || site_options_keep(c->catalogue, &c->table.hello, err)) &&
          fill_publisher(c, err) && (!c->session.repaired || coordinator_begin_run(c, err));
     if (!ok) {
         coordinator_close(c);
@@ -126,8 +136,8 @@ void coordinator_close(struct coordinator *c)
     batch_release(&c->batch);
     batch_release(&c->publishing);
     stage_table_release(&c->table);
-    idle_release(&c->idle_staging);
-    idle_release(&c->idle_spool);
+    shelves_release(&c->shelves);
+    spool_release(&c->spool);
     if (c->root_descriptor >= 0)
         (void)close(c->root_descriptor);
     session_close(&c->session);

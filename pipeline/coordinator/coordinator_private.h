@@ -12,14 +12,15 @@
 #include "base/path.h"
 #include "coordinator/catalogue.h"
 #include "coordinator/coordinator.h"
-#include "coordinator/idle.h"
 #include "coordinator/join.h"
 #include "coordinator/pool.h"
 #include "coordinator/progress.h"
 #include "coordinator/publish.h"
 #include "coordinator/scan.h"
 #include "coordinator/session.h"
+#include "coordinator/shelf.h"
 #include "coordinator/site.h"
+#include "coordinator/spool.h"
 #include "coordinator/stage_table.h"
 #include "coordinator/task.h"
 
@@ -86,6 +87,15 @@ struct open_series {
     struct digest window_digest;
     int64_t last_id;         /* RENDERS: fetched up to this instance */
     int64_t renders;         /* the window task: pictures to be made */
+    uint64_t members;        /* the window task: current instances with slices */
+    struct digest input_digest; /* ... what the stages of the series see: bytes and slices of all of them */
+    bool has_volume_window;  /* ... the window for the stages of the series */
+    struct window volume_window;
+    char product_input[DIGEST_HEX_SIZE]; /* ... product.input_digest of those stages */
+    struct pool_job *job;    /* ... made for them, if they are due; owned */
+    int64_t *ids;            /* ... of the members, if there is a job; owned */
+    bool keeps_planes;       /* the job wants them: they stay when a picture has been made of them */
+    uint64_t kept_freed;     /* the close task: bytes of members of streams that are gone */
     struct coordinator *coordinator;
     struct open_series *next;
 };
@@ -103,6 +113,10 @@ struct errand {
     size_t item_count;
     bool has_window;
     struct digest window_digest;
+    struct shelf *shelf;     /* OBJECT, RENDER, when handed out: where its files are staged */
+    bool has_staged;
+    bool has_spool;          /* OBJECT: `planes.file` is its own while it runs */
+    struct spool_place planes; /* OBJECT: what it left there; bytes 0: nothing */
 };
 
 struct counts {
@@ -135,8 +149,11 @@ struct coordinator {
     uint64_t stop_ms;
     int64_t run_id;           /* 0: no row yet */
     int64_t duplicates_before;
-    uint64_t names;           /* numbers for staging and spool */
-    struct idle_names idle_staging, idle_spool; /* emptied ones, to be used again */
+    uint64_t names;           /* of feeds */
+    char staging_folder[PATH_SIZE], spool_folder[PATH_SIZE];
+    struct shelves shelves;
+    struct spool spool;
+    uint64_t kept_bytes;      /* of members of streams that stay in work/spool until their series is closed */
 
     struct job_queue again;   /* jobs that came back */
     struct job_queue ready;
@@ -157,7 +174,6 @@ struct coordinator {
     struct open_series *open, *filling;
     char last_study[UID_SIZE], last_series[UID_SIZE];
     bool all_series_opened;
-    uint64_t spool_used;
     struct join { char study[UID_SIZE]; } *joins;
     size_t join_count, join_capacity;
     bool joining, finish_added;
@@ -188,6 +204,19 @@ struct errand *errand_new(struct pool_job *job, struct error *err);
 void errand_free(struct errand *errand);
 void job_discard(struct pool_job *job); /* with its errand */
 
+/* coordinator_equip.c: where a job's files and planes go */
+/* Before it is handed out. */
+bool equip_job(struct coordinator *c, struct pool_job *job, struct error *err);
+/* Its result is there. */
+void equip_result(struct coordinator *c, struct pool_job *job, struct job_result *result);
+/* It was lost. */
+void equip_lost(struct coordinator *c, struct pool_job *job);
+/* The result gives no publication. */
+void equip_leave(struct coordinator *c, struct pool_job *job);
+/* The publication takes over what the job left. */
+bool equip_publication(struct coordinator *c, struct errand *errand, struct publication *publication, struct error *err);
+bool equip_published(struct coordinator *c, struct publication *publication, struct error *err);
+
 /* coordinator_index.c */
 bool index_begin(struct coordinator *c, struct error *err);
 struct pool_job *index_next(struct coordinator *c);
@@ -208,6 +237,8 @@ void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_
 bool object_add_publication(struct coordinator *c, struct publication *publication, struct error *err);
 void object_flush_if_due(struct coordinator *c);
 bool object_fill_stages(struct pool_job *job, struct errand *errand, const char *asked, struct error *err);
+/* What is kept of the instance, if anything is. */
+bool object_fill_relic(struct coordinator *c, int64_t instance_id, struct job *job, struct error *err);
 
 /* coordinator_series.c */
 bool series_open_next(struct coordinator *c, struct error *err);
@@ -228,6 +259,22 @@ bool verify_is_over(const struct coordinator *c);
 /* coordinator_window.c: in the task's thread */
 bool window_work(void *data, struct error *err); /* struct open_series */
 bool close_work(void *data, struct error *err);
+
+/* coordinator_volume.c: the job of a series. In the window task's thread, when the rows are committed: */
+bool volume_make_job(struct open_series *series, bool computed, struct error *err);
+/* In the close task's thread: members of streams that were kept go. */
+bool volume_drop_kept(struct open_series *series, struct error *err);
+void volume_queue_job(struct coordinator *c, struct open_series *series); /* series->job is handed out */
+void volume_job_over(struct coordinator *c, const struct pool_job *job, const struct job_result *result);
+void volume_close(struct coordinator *c, struct open_series *series);
+/* The file that a feed wrote stays until its series is closed, if a stage of the series will want it. */
+bool volume_keep_member(struct coordinator *c, const char *spooled, const struct job_result *result, bool *kept,
+                        struct error *err);
+/* The file of these bytes; source->path stays NULL if there is none. */
+bool volume_find_kept(const struct coordinator *c, const char *digest, struct source *source, struct error *err);
+
+/* coordinator_geometry.c: in the window task's transaction; fills series->members, input_digest */
+bool geometry_settle(struct open_series *series, struct error *err);
 
 /* coordinator_feed.c */
 bool feed_add(struct coordinator *c, const struct feed *like, struct error *err);

@@ -49,6 +49,9 @@ static void unlink_series(struct coordinator *c, struct open_series *series)
             *link = series->next;
             break;
         }
+    if (series->job != NULL)
+        job_discard(series->job);
+    memory_free(series->ids);
     memory_free(series);
 }
 
@@ -151,12 +154,14 @@ static void after_window(void *data, bool ok, const struct error *err)
         coordinator_fail(c, err);
         return;
     }
-    if (series->renders == 0) {
+    if (series->renders == 0 && series->job == NULL) {
         start_closing(c, series);
         return;
     }
     series->step = SERIES_RENDERS;
-    series->fetched = false;
+    series->fetched = series->renders == 0;
+    if (series->job != NULL)
+        volume_queue_job(c, series);
     series->last_id = 0;
     c->progress.total += (uint64_t)series->renders;
     pool_wake(c->pool);
@@ -174,6 +179,7 @@ static void after_close(void *data, bool ok, const struct error *err)
     else if (!study_is_settled(c, series->study, &settled, &failure) ||
              (settled && !series_add_join(c, series->study, &failure)))
         coordinator_fail(c, &failure);
+    volume_close(c, series);
     unlink_series(c, series);
 }
 

@@ -74,7 +74,8 @@ static struct pool_job *make_job(struct coordinator *c, const struct cursor *row
         job->job.has_source_digest = digest_parse(cursor_text(row, 7), &job->job.source_digest);
         if (cursor_int(row, 8) == 0)
             digest_hex16(&job->job.source_digest, job->job.subject.conflict);
-        ok = fill_source(row, &job->job, err) && add_expected(c, &job->job, errand->instance_id, err);
+        ok = fill_source(row, &job->job, err) && object_fill_relic(c, errand->instance_id, &job->job, err) &&
+             add_expected(c, &job->job, errand->instance_id, err);
     }
     if (ok)
         return job;

@@ -12,52 +12,40 @@
 #include "job/layout.h"
 #include "job/stage.h"
 
-enum { KEEP_MOST = 1 << 30 };
-
 /* -- the histograms ---------------------------------------------------------------------- */
 
 typedef bool set_function(struct histogram_set *set, const struct histogram *histogram, struct error *err);
 
-static bool take_histogram(const struct coordinator *c, const char *hex, struct histogram_set *set,
-                           set_function *function, uint64_t *taken, struct error *err)
+static bool take_histogram(const struct cursor *row, struct histogram_set *set, set_function *function,
+                           uint64_t *taken, struct error *err)
 {
-    char path[PATH_SIZE], keep[PATH_SIZE];
-    struct buffer file = {0};
     struct histogram histogram = {0};
-    struct digest digest;
-    bool has_histogram = false;
-    bool ok = (digest_parse(hex, &digest) || error_set(err, ERROR_CATALOGUE, "\"%s\" is no digest", hex)) &&
-              layout_keep(&digest, keep, err) && path_format(path, err, "%s/work/%s", c->root, keep) &&
-              path_read_file(path, KEEP_MOST, &file, err) &&
-              keep_parse(file.data, file.size, NULL, &histogram, &has_histogram, err);
+    size_t size = 0;
+    const void *const blob = cursor_blob(row, 1, &size);
+    const bool ok = keep_parse_histogram(blob, size, &histogram, err) && function(set, &histogram, err);
 
-    if (ok && has_histogram) {
-        ok = function(set, &histogram, err);
-        *taken += 1;
-    }
+    *taken += ok ? 1 : 0;
     histogram_release(&histogram);
-    buffer_release(&file);
     return ok;
 }
 
 static bool each_histogram(const struct open_series *series, struct histogram_set *set, set_function *function,
                            uint64_t *taken, uint64_t *damaged, struct error *err)
 {
-    const struct coordinator *const c = series->coordinator;
     struct cursor *cursor = NULL;
     struct error ignored;
-    bool ok = catalogue_select(c->catalogue,
-                               "SELECT source_digest FROM instance WHERE study_instance_uid = ?"
-                               " AND series_instance_uid = ? AND is_current = 1 AND state = 'done'"
-                               " AND needs_window = 1 AND has_histogram = 1 ORDER BY source_digest",
+    bool ok = catalogue_select(series->coordinator->catalogue,
+                               "SELECT sop_instance_uid, histogram FROM instance LEFT JOIN keep USING (instance_id)"
+                               " WHERE study_instance_uid = ? AND series_instance_uid = ? AND is_current = 1"
+                               " AND state = 'done' AND needs_window = 1 AND has_histogram = 1",
                                VALUES(value_text(series->study), value_text(series->series)), &cursor, err);
 
     while (ok && cursor_next(cursor)) {
-        ok = take_histogram(c, cursor_text(cursor, 0), set, function, taken, err);
-        if (!ok && (err->kind == ERROR_CORRUPT || err->kind == ERROR_TRUNCATED || err->kind == ERROR_IO)) {
+        ok = take_histogram(cursor, set, function, taken, err);
+        if (!ok && err->kind == ERROR_CORRUPT) {
             if ((*damaged)++ == 0)
-                coordinator_report("keep_damaged", "work/keep", cursor_text(cursor, 0), error_kind_word(err->kind),
-                                   err->text);
+                coordinator_report("keep_damaged", "catalogue.sqlite", cursor_text(cursor, 0),
+                                   error_kind_word(err->kind), err->text);
             *err = (struct error){0};
             ok = true;
         }
@@ -187,7 +175,7 @@ static bool mark_pictures(const struct open_series *series, const char *input, i
     bool ok = true;
 
     for (size_t i = 0; ok && i < c->table.wanted_count; i++)
-        if (c->table.wanted[i].needs & NEEDS_PICTURE)
+        if (c->table.wanted[i].scope == SCOPE_INSTANCE && (c->table.wanted[i].needs & NEEDS_PICTURE) != 0)
             ok = catalogue_execute(c->catalogue,
                                    "UPDATE product SET state = 'pending' WHERE instance_id = ? AND stage = ?"
                                    " AND state IN ('done', 'failed') AND input_digest <> ?",
@@ -225,7 +213,7 @@ static bool put_rows(struct open_series *series, bool computed, struct error *er
 
     if (series->has_window)
         digest_hex(&series->window_digest, hex);
-    return put_series_windows(series, computed, err) &&
+    return geometry_settle(series, err) && put_series_windows(series, computed, err) &&
            catalogue_execute(catalogue,
                              "UPDATE series SET window_digest = ? WHERE study_instance_uid = ?"
                              " AND series_instance_uid = ?",
@@ -262,7 +250,8 @@ bool window_work(void *data, struct error *err)
     struct open_series *const series = data;
     bool computed = false;
 
-    return find_window(series, &computed, err) && in_transaction(series, computed, put_rows, err);
+    return find_window(series, &computed, err) && in_transaction(series, computed, put_rows, err) &&
+           volume_make_job(series, computed, err);
 }
 
 /* -- closing ----------------------------------------------------------------------------- */
@@ -302,6 +291,19 @@ static bool list_slices(const struct open_series *series, struct slices *slices,
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
+/* Without slices there is nothing left to show. */
+static bool forget_volumes(struct open_series *series, struct error *err)
+{
+    struct coordinator *const c = series->coordinator;
+    struct leftovers leftovers = {0};
+    const bool ok = series->members > 0 ||
+                    (publish_forget_series(&c->publisher, series->study, series->series, &leftovers, err) &&
+                     leftovers_settle(&leftovers, c->catalogue, err)); /* all of them are named by digests */
+
+    leftovers_release(&leftovers);
+    return ok;
+}
+
 static bool close_rows(struct open_series *series, bool computed, struct error *err)
 {
     struct catalogue *const catalogue = series->coordinator->catalogue;
@@ -312,7 +314,7 @@ static bool close_rows(struct open_series *series, bool computed, struct error *
     (void)computed;
     memory_free(slices.ids);
     memory_free(slices.information);
-    return ok &&
+    return ok && forget_volumes(series, err) &&
            catalogue_execute(catalogue,
                              "UPDATE series SET state = 'done', thumbnail_instance_id = ?"
                              " WHERE study_instance_uid = ? AND series_instance_uid = ?",
@@ -322,5 +324,5 @@ static bool close_rows(struct open_series *series, bool computed, struct error *
 
 bool close_work(void *data, struct error *err)
 {
-    return in_transaction(data, false, close_rows, err);
+    return in_transaction(data, false, close_rows, err) && volume_drop_kept(data, err);
 }

@@ -4,7 +4,7 @@
  * third time. Nothing is read or compared when the variable is unset. Names in use:
  *     index:before-commit index:after-commit
  *     publish:before-sync publish:after-sync publish:after-identity publish:before-rename publish:after-rename publish:renamed
- *     publish:before-commit publish:after-commit
+ *     publish:before-commit publish:after-commit publish:demoted publish:linked
  *     series:before-commit series:after-commit
  *     site:before-rename site:after-rename site:before-commit site:after-commit
  *     remove:after-commit run:before-finish run:before-end

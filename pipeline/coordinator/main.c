@@ -23,6 +23,9 @@ static const struct command commands[] = {
     {"reprocess", "SITE", "make products again", command_reprocess, 0, 0},
     {"remove", "SITE --study UID", "take a study out of the site", command_remove, 0, 0},
     {"gc", "SITE", "remove replaced files and what nothing refers to", command_gc, 0, 0},
+    {"server-config", "SERVER SITE",
+     "what serves the site: nginx, apache, caddy, lighttpd, lighttpd-lua, s3 (manifest), s3-upload",
+     command_server_config, 0, 0},
     {"stages", "", "the stage table with options and defaults", command_stages, 0, 0},
 };
 

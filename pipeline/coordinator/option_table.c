@@ -20,6 +20,7 @@ const struct cli_option cli_options[] = {
     {"failed", CLI_FLAG, FIELD(failed), NULL, 0, 0, NULL, "reprocess: what failed"},
     {"deep", CLI_FLAG, FIELD(deep), NULL, 0, 0, NULL, "verify: decode lossless frames, compare with the source"},
     {"grace", CLI_NUMBER, FIELD(grace_hours), "HOURS", 0, 1 << 20, NULL, "gc: keep replaced files so long (default 24)"},
+    {"listen", CLI_TEXT, FIELD(listen), "HOST:PORT", 0, 0, NULL, "server-config: where to listen (default 127.0.0.1:8080)"},
     {"progress", CLI_PROGRESS, FIELD(progress), "WHEN", 0, 0, "auto always never", "auto: on a terminal"},
     {"log-json", CLI_TEXT, FIELD(log_json), "FILE", 0, 0, NULL, "append events to FILE, a JSON object a line"},
     {"json", CLI_FLAG, FIELD(json), NULL, 0, 0, NULL, "results as JSON"},

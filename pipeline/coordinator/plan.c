@@ -95,14 +95,34 @@ void plan_twins(struct twin *twins, size_t count, bool keep_first)
 
 /* -- products ---------------------------------------------------------------------------- */
 
+static bool is_for_join(const struct stage_row *stage, const char *line)
+{
+    const size_t length = strcspn(line, "=");
+
+    for (size_t i = 0; i < stage->option_count; i++)
+        if (stage->options[i].for_join && strlen(stage->options[i].name) == length &&
+            memcmp(stage->options[i].name, line, length) == 0)
+            return true;
+    return false;
+}
+
 bool plan_options_digest(const struct stage_row *stage, char hex[DIGEST_HEX_SIZE], struct error *err)
 {
+    struct buffer lines = {0};
     struct digest digest;
+    bool ok = true;
 
-    if (!digest_of(stage->canonical_options, strlen(stage->canonical_options), &digest, err))
-        return false;
-    digest_hex(&digest, hex);
-    return true;
+    for (const char *line = stage->canonical_options; ok && *line != '\0';) {
+        const size_t length = strcspn(line, "\n");
+
+        ok = is_for_join(stage, line) || (buffer_append(&lines, line, length, err) && buffer_puts(&lines, "\n", err));
+        line += length + (line[length] == '\n');
+    }
+    ok = ok && digest_of(lines.data, lines.size, &digest, err);
+    buffer_release(&lines);
+    if (ok)
+        digest_hex(&digest, hex);
+    return ok;
 }
 
 bool plan_input_digest(const struct digest *source, const struct digest *window, char hex[DIGEST_HEX_SIZE],

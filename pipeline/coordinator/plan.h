@@ -48,7 +48,7 @@ void plan_twins(struct twin *twins, size_t count, bool keep_first);
 
 /* -- products ---------------------------------------------------------------------------- */
 
-/* SHA-256 of the canonical options. */
+/* SHA-256 of the canonical options, without those for the join. */
 bool plan_options_digest(const struct stage_row *stage, char hex[DIGEST_HEX_SIZE], struct error *err);
 /* Of the source digest and the window's digest (NULL: no window of the series took part). */
 bool plan_input_digest(const struct digest *source, const struct digest *window, char hex[DIGEST_HEX_SIZE],

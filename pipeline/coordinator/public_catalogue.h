@@ -2,7 +2,8 @@
  *
  * schema/queries/public_catalogue.sql makes it from the full catalogue: no source paths, member names, error
  * details, runs or attempts; no STRICT (browsers read it with SQLite 3.35), page size 4096, journal mode
- * DELETE, vacuumed. `catalogue.sqlite` is a hard link to the newest. The same rows give the same bytes.
+ * DELETE, no free pages: it is written in one go, in order. `catalogue.sqlite` is a hard link to the newest. The
+ * same rows give the same bytes.
  */
 #ifndef SLICEPRESS_COORDINATOR_PUBLIC_CATALOGUE_H
 #define SLICEPRESS_COORDINATOR_PUBLIC_CATALOGUE_H

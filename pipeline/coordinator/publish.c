@@ -199,8 +199,7 @@ static bool each_artefact(const struct publisher *publisher, const struct public
         for (size_t i = 0; i < manifest->products[p].artefact_count; i++) {
             const struct artefact *const artefact = &manifest->products[p].artefacts[i];
 
-            if (!layout_path(&subject, artefact->place, artefact->name, artefact->frame, &artefact->digest,
-                             artefact->extension[0] != '\0' ? artefact->extension : NULL, path, err) ||
+            if (!artefact_path(&subject, &manifest->products[p], i, path, err) ||
                 !path_format(to, err, "%s/public/%s", publisher->root, path) ||
                 !staged_path(publisher, publication, artefact->staged, from, err) ||
                 !move(publisher, from, to, artefact, client, err))
@@ -212,18 +211,7 @@ static bool each_artefact(const struct publisher *publisher, const struct public
 static bool each_file(const struct publisher *publisher, const struct publication *publication,
                       move_function *move, void *client, struct error *err)
 {
-    const struct job_result *const result = &publication->result;
-    char from[PATH_SIZE], path[PATH_SIZE], to[PATH_SIZE];
-
-    if (publication->dropped)
-        return true;
-    if (result->has_keep && publication->row.has_digest &&
-        (!layout_keep(&publication->row.digest, path, err) ||
-         !path_format(to, err, "%s/work/%s", publisher->root, path) ||
-         !staged_path(publisher, publication, result->keep_staged, from, err) ||
-         !move(publisher, from, to, NULL, client, err)))
-        return false;
-    return each_artefact(publisher, publication, move, client, err);
+    return publication->dropped || each_artefact(publisher, publication, move, client, err);
 }
 
 /* -- check ------------------------------------------------------------------------------- */
@@ -235,8 +223,7 @@ static bool check_size(const struct publisher *publisher, const char *from, cons
                        const struct artefact *artefact, void *client, struct error *err)
 {
     struct publication *const publication = client;
-    const bool is_tree = artefact != NULL && artefact->place == PLACE_TREE;
-    const uint64_t expected = artefact != NULL ? artefact->bytes : publication->result.keep_bytes;
+    const bool is_tree = artefact->place == PLACE_TREE;
     struct stat status;
 
     (void)publisher;
@@ -251,14 +238,12 @@ static bool check_size(const struct publisher *publisher, const char *from, cons
         if (!measure_tree(from, &files, &bytes, err))
             return false;
     }
-    if (bytes != expected || (artefact != NULL && files != artefact->files))
+    if (bytes != artefact->bytes || files != artefact->files)
         return error_set(err, ERROR_PROTOCOL, "staged file \"%s\" has %llu bytes in %llu files, expected %llu in %u",
-                         from, (unsigned long long)bytes, (unsigned long long)files, (unsigned long long)expected,
-                         artefact != NULL ? artefact->files : 1);
-    if (artefact != NULL) {
-        publication->files += files;
-        publication->bytes += bytes;
-    }
+                         from, (unsigned long long)bytes, (unsigned long long)files,
+                         (unsigned long long)artefact->bytes, artefact->files);
+    publication->files += files;
+    publication->bytes += bytes;
     return true;
 }
 
@@ -305,8 +290,9 @@ static void check_publication(const struct publisher *publisher, struct publicat
     publication->files = publication->bytes = 0;
     if (each_file(publisher, publication, check_size, publication, &err))
         return;
+    publication->is_amiss = true;
     manifest_release(&result->manifest);
-    result->has_keep = false;
+    job_result_drop_kept(result);
     result->error = err.kind;
     result->state = INSTANCE_FAILED;
     (void)snprintf(result->text, sizeof result->text, "%s", err.text);
@@ -368,7 +354,7 @@ static bool has_few_files(const struct batch *batch)
             for (size_t a = 0; a < p->result.manifest.products[k].artefact_count; a++)
                 if (p->result.manifest.products[k].artefacts[a].place == PLACE_TREE)
                     return false;
-        files += p->dropped ? 0 : p->files + (p->result.has_keep ? 1 : 0);
+        files += p->dropped ? 0 : p->files;
     }
     return files < PUBLISH_FEW;
 }
@@ -412,20 +398,26 @@ static bool commit_rows(const struct publisher *publisher, struct batch *batch, 
     return true;
 }
 
-/* A folder whose files were all renamed is empty, and taken by the next job; what else was staged goes. */
-static bool clear_staging(const struct publisher *publisher, const struct batch *batch, struct error *err)
+static bool remove_staged(const struct publisher *publisher, const char *from, const char *to,
+                          const struct artefact *artefact, void *client, struct error *err)
 {
-    char path[PATH_SIZE];
+    (void)publisher;
+    (void)to;
+    (void)artefact;
+    (void)client;
+    return path_remove_tree(from, err);
+}
 
+/* Other jobs' files are in the same folder. What a duplicate had staged goes; files that were not as told, and what may
+ * be beside them, are left to whoever has the folder. */
+static bool clear_staging(const struct publisher *publisher, struct batch *batch, struct error *err)
+{
     for (size_t i = 0; i < batch->count; i++) {
         struct publication *const p = batch->items[i];
 
-        if (p->staging[0] == '\0')
-            continue; /* a rejected source */
-        p->is_staging_empty = !p->dropped && p->result.error == ERROR_NONE && p->result.state == INSTANCE_DONE;
-        if (!p->is_staging_empty && (!path_format(path, err, "%s/work/staging/%s", publisher->root, p->staging) ||
-                                     !path_remove_tree(path, err)))
+        if (p->dropped && !each_artefact(publisher, p, remove_staged, NULL, err))
             return false;
+        p->is_staging_empty = !p->is_amiss;
     }
     return true;
 }

@@ -5,13 +5,14 @@
  *
  *     1. identity    twins (rows with the same UIDs) are compared: duplicates are dropped, one of a conflict
  *                    becomes current; files of those that stop being current are linked to their conflict
- *                    address. If anything changed: sync, commit.
+ *                    address. If anything changed: sync, commit. Then, if an older object becomes current: its files
+ *                    are linked over those at the current address, which no row names any more; sync, commit.
  *     2. check       every staged file is there with the size that the worker told
  *     3. sync        syncfs; fsync each if there are fewer than PUBLISH_FEW files
  *     4. rename      each file to its address
  *     5. sync        again: now the names are on the disk
  *     6. commit      one transaction: products, artefacts, states, garbage
- *     7. tidy        staging folders, files that nobody refers to any more
+ *     7. tidy        what is left in staging folders, files that nobody refers to any more
  *
  * If the program dies before 6, rows say pending or running, and the next run removes files without a row and makes
  * them again: the same bytes at the same place. If it dies after 6, step 7 is repeated by the next run. So a row
@@ -33,6 +34,8 @@
 #include "coordinator/catalogue.h"
 #include "coordinator/catalogue_instance.h"
 #include "coordinator/catalogue_source.h"
+#include "coordinator/shelf.h"
+#include "coordinator/spool.h"
 #include "job/job.h"
 
 enum { PUBLISH_FEW = 16 };
@@ -40,7 +43,7 @@ enum { PUBLISH_FEW = 16 };
 /* A stage that is wanted in this run. */
 struct wanted_stage {
     char name[32];
-    uint32_t version, needs;
+    uint32_t version, needs, scope; /* enum stage_scope of job/stage.h */
     char options_digest[DIGEST_HEX_SIZE];
 };
 
@@ -54,13 +57,16 @@ struct publisher {
 };
 
 struct publication {
-    enum job_kind kind;       /* OBJECT or RENDER */
+    enum job_kind kind;       /* OBJECT, RENDER or SERIES; INDEX: a rejected source */
     int64_t instance_id;      /* 0: a member of a stream, which has no row yet */
     char *path, *member, *order; /* of such a member: its origin; owned */
-    char staging[48];
+    char staging[48];         /* the folder's name; "" nothing is staged */
+    struct shelf *shelf;      /* the same, the coordinator's */
+    struct spool_place planes; /* of a member of a stream, until it has a row */
     char *stages;             /* asked for: "codestream,thumbnail"; owned */
     bool has_window;          /* RENDER: pictures were made with this window of the series */
     struct digest window_digest;
+    char input[DIGEST_HEX_SIZE]; /* SERIES: product.input_digest; `row` names the series */
     struct job_result result; /* owned */
     void *owner;              /* the coordinator's */
 
@@ -70,7 +76,8 @@ struct publication {
     bool is_current;
     bool is_new_bytes;        /* others than the row was known by */
     bool keeps;               /* it failed, and what was made of the same bytes before stays */
-    bool is_staging_empty;    /* all that was staged has been published: the folder is free */
+    bool is_amiss;            /* a staged file is not as told */
+    bool is_staging_empty;    /* nothing of it is left in the folder */
     uint64_t files, bytes;
 };
 
@@ -119,6 +126,9 @@ bool publish_find_kept(const struct publisher *publisher, struct publication *pu
 bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err);
 bool publish_rows(const struct publisher *publisher, struct publication *publication,
                   struct leftovers *leftovers, struct error *err);
+/* What was made of the series as a whole becomes leftovers; its products go. */
+bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series,
+                           struct leftovers *leftovers, struct error *err);
 /* The artefacts of an instance become leftovers, the row is deleted. */
 bool publish_forget(const struct publisher *publisher, int64_t instance_id, struct leftovers *leftovers,
                     struct error *err);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "coordinator/failpoint.h"
 #include "coordinator/plan.h"
 
 /* A row with the same UIDs as a publication's; its texts are copies. */
@@ -71,6 +72,12 @@ static struct publication *find_publication(const struct batch *batch, int64_t i
     return NULL;
 }
 
+/* Objects without a picture that can be read have files all the same: their bulk values. */
+static bool is_skip_reason(const char *reason)
+{
+    return strcmp(reason, "no_image") == 0 || strcmp(reason, "unsupported") == 0;
+}
+
 static bool read_relative(struct family *family, const struct cursor *cursor, const struct instance_row *like,
                           const struct batch *batch, struct error *err)
 {
@@ -86,9 +93,9 @@ static bool read_relative(struct family *family, const struct cursor *cursor, co
         relative->row.state = INSTANCE_PENDING;
     relative->member_index = cursor_is_null(cursor, 6) ? -1 : cursor_int(cursor, 6);
     relative->publication = find_publication(batch, relative->row.instance_id);
-    relative->presumed = cursor_is_null(cursor, 8) || cursor_int(cursor, 9) > 0 ? INSTANCE_DONE
-                         : strcmp(cursor_text(cursor, 8), "no_image") == 0      ? INSTANCE_SKIPPED
-                                                                                : INSTANCE_FAILED;
+    relative->presumed = is_skip_reason(cursor_text(cursor, 8))                   ? INSTANCE_SKIPPED
+                         : cursor_is_null(cursor, 8) || cursor_int(cursor, 9) > 0 ? INSTANCE_DONE
+                                                                                  : INSTANCE_FAILED;
     return copy_texts(relative, cursor_text(cursor, 4), cursor_is_null(cursor, 5) ? NULL : cursor_text(cursor, 5),
                       cursor_text(cursor, 7), err);
 }
@@ -215,27 +222,55 @@ static bool apply_duplicates(const struct publisher *publisher, struct family *f
     return ok;
 }
 
-/* First those that stop being current (0), then the one that becomes it (1): from..to of these. */
-static bool apply_current(const struct publisher *publisher, struct family *family, int from, int to,
-                          struct leftovers *leftovers, bool *linked, struct error *err)
+static bool takes_part(const struct family *family, size_t i)
+{
+    return family->twins[i].same_as == i && (family->twins[i].settled || family->twins[i].presumed);
+}
+
+static void tell_publications(struct family *family)
+{
+    for (size_t i = 0; i < family->count; i++)
+        if (takes_part(family, i) && family->relatives[i].publication != NULL)
+            family->relatives[i].publication->is_current = family->twins[i].is_current;
+}
+
+/* Whether its files are to be linked to another address. */
+static bool is_moving(const struct family *family, size_t i)
+{
+    const struct instance_row *const row = &family->relatives[i].row;
+
+    return takes_part(family, i) && row->instance_id != INT64_MAX && row->is_current != family->twins[i].is_current;
+}
+
+static bool is_decided(const struct family *family)
+{
+    for (size_t i = 0; i < family->count; i++)
+        if (is_moving(family, i))
+            return false;
+    return true;
+}
+
+static bool has_promotion(const struct family *family)
+{
+    for (size_t i = 0; i < family->count; i++)
+        if (is_moving(family, i) && family->twins[i].is_current)
+            return true;
+    return false;
+}
+
+/* Those that stop being current, or the one that becomes it. Its files replace the others' at their address: so the
+ * others' rows must have left that address, committed, before it is promoted. */
+static bool relocate_family(const struct publisher *publisher, struct family *family, bool to_current,
+                            struct leftovers *leftovers, bool *linked, struct error *err)
 {
     bool ok = true;
 
-    for (int becoming = from; ok && becoming <= to; becoming++)
-        for (size_t i = 0; ok && i < family->count; i++) {
-            const struct twin *const twin = &family->twins[i];
-            struct relative *const relative = &family->relatives[i];
-
-            if (twin->same_as != i || (!twin->settled && !twin->presumed) ||
-                twin->is_current != (becoming == 1))
-                continue;
-            if (relative->publication != NULL)
-                relative->publication->is_current = twin->is_current;
-            if (relative->row.instance_id == INT64_MAX || relative->row.is_current == twin->is_current)
-                continue;
-            *linked = true;
-            ok = relocate_instance(publisher, &relative->row, twin->is_current, leftovers, err);
-        }
+    for (size_t i = 0; ok && i < family->count; i++) {
+        if (!is_moving(family, i) || family->twins[i].is_current != to_current)
+            continue;
+        *linked = true;
+        ok = relocate_instance(publisher, &family->relatives[i].row, to_current, leftovers, err);
+    }
     return ok;
 }
 
@@ -301,8 +336,11 @@ static bool offer_former_again(const struct publisher *publisher, const struct f
     return ok;
 }
 
+/* What is left for the second transaction: promote_all. */
+struct settled_so_far { bool linked, promotes; };
+
 static bool settle_identity(const struct publisher *publisher, struct batch *batch, struct publication *publication,
-                            struct leftovers *leftovers, bool *linked, struct error *err)
+                            struct leftovers *leftovers, struct settled_so_far *made, struct error *err)
 {
     struct family family = {0};
     const bool is_new = publication->instance_id == 0;
@@ -327,10 +365,14 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
         plan_twins(family.twins, family.count, publisher->keep_first);
         if (has_duplicates(&family))
             ok = apply_duplicates(publisher, &family, leftovers, err);
-        ok = ok && apply_current(publisher, &family, 0, 1, leftovers, linked, err);
+        tell_publications(&family);
+        made->promotes = made->promotes || has_promotion(&family);
+        ok = ok && relocate_family(publisher, &family, false, leftovers, &made->linked, err);
     }
-    if (ok && publication->instance_id == 0 && !publication->dropped)
-        ok = insert_newcomer(publisher, publication, err);
+    if (ok && publication->instance_id == 0)
+        ok = publication->dropped ? instance_put_parents(publisher->catalogue, &publication->result.record,
+                                                         publication->order, err)
+                                  : insert_newcomer(publisher, publication, err);
     if (ok && !publication->dropped && publication->row.has_digest)
         ok = instance_set_digest(publisher->catalogue, publication->row.instance_id, &publication->row.digest,
                                  (int64_t)publication->result.source_bytes, err);
@@ -383,11 +425,26 @@ static void take_digest(struct publication *publication)
     publication->row.has_digest = true;
 }
 
+static bool load_series(const struct publisher *publisher, struct publication *publication, struct error *err)
+{
+    int64_t exists = 0;
+    const bool ok = catalogue_number(publisher->catalogue,
+                                     "SELECT 1 FROM series WHERE study_instance_uid = ? AND series_instance_uid = ?",
+                                     VALUES(value_text(publication->row.study), value_text(publication->row.series)), 0,
+                                     &exists, err);
+
+    publication->dropped = exists == 0;
+    publication->is_current = true;
+    return ok;
+}
+
 static bool load_row(const struct publisher *publisher, struct publication *publication, struct error *err)
 {
     const struct record *const record = &publication->result.record;
     bool found = true;
 
+    if (publication->kind == JOB_SERIES)
+        return load_series(publisher, publication, err);
     if (publication->instance_id != 0) {
         if (!instance_find(publisher->catalogue, publication->instance_id, &publication->row, &found, err))
             return false;
@@ -426,7 +483,7 @@ static bool needs_decision(const struct publisher *publisher, const struct publi
 
 /* Rows that contradict one another are the failure of one publication, and do not hold up the others. */
 static bool settle_alone(const struct publisher *publisher, struct batch *batch, struct publication *publication,
-                         struct leftovers *leftovers, bool *linked, struct error *err)
+                         struct leftovers *leftovers, struct settled_so_far *made, bool *decided, struct error *err)
 {
     struct catalogue *const catalogue = publisher->catalogue;
     struct job_result *const result = &publication->result;
@@ -434,17 +491,19 @@ static bool settle_alone(const struct publisher *publisher, struct batch *batch,
 
     if (!catalogue_execute(catalogue, "SAVEPOINT publication", NO_VALUES, err))
         return false;
-    if (settle_identity(publisher, batch, publication, leftovers, linked, &why))
+    *decided = settle_identity(publisher, batch, publication, leftovers, made, &why);
+    if (*decided)
         return catalogue_execute(catalogue, "RELEASE publication", NO_VALUES, err);
-    if (strstr(why.text, "constraint failed") == NULL) {
+    if (!catalogue_has_clash(catalogue)) {
         *err = why;
         return false;
     }
     if (!catalogue_execute(catalogue, "ROLLBACK TO publication", NO_VALUES, err) ||
         !catalogue_execute(catalogue, "RELEASE publication", NO_VALUES, err))
         return false;
+    publication->is_amiss = result->manifest.product_count > 0;
     manifest_release(&result->manifest);
-    result->has_keep = false;
+    job_result_drop_kept(result);
     result->source_digest = (struct digest){0};
     result->error = why.kind;
     result->state = INSTANCE_FAILED;
@@ -472,53 +531,90 @@ static bool follow_current(const struct publisher *publisher, struct batch *batc
     return ok;
 }
 
-static bool decide_all(const struct publisher *publisher, struct batch *batch, const bool *needed,
-                       struct leftovers *leftovers, struct error *err)
+static bool end_transaction(const struct publisher *publisher, bool ok, struct error *err)
+{
+    if (ok)
+        return catalogue_commit(publisher->catalogue, err);
+    catalogue_rollback(publisher->catalogue);
+    return false;
+}
+
+static bool promote(const struct publisher *publisher, const struct batch *batch, const struct instance_row *like,
+                    struct leftovers *leftovers, bool *linked, struct error *err)
+{
+    struct family family = {0};
+    bool ok = gather(publisher, batch, like, &family, err) && make_twins(&family, err);
+
+    if (ok) {
+        plan_twins(family.twins, family.count, publisher->keep_first);
+        ok = relocate_family(publisher, &family, true, leftovers, linked, err);
+    }
+    family_release(&family);
+    return ok;
+}
+
+/* Rows of older objects that become current. Killed in between, a family has no current object: the next run decides
+ * it again. */
+static bool promote_all(const struct publisher *publisher, const struct batch *batch, const bool *needed,
+                        struct leftovers *leftovers, struct error *err)
 {
     bool linked = false, ok = catalogue_begin(publisher->catalogue, err);
 
     if (!ok)
         return false;
     for (size_t i = 0; ok && i < batch->count; i++)
-        ok = !needed[i] || batch->items[i]->dropped ||
-             settle_alone(publisher, batch, batch->items[i], leftovers, &linked, err);
-    ok = ok && follow_current(publisher, batch, err) && (!linked || publish_sync(publisher, err));
-    if (!ok) {
-        catalogue_rollback(publisher->catalogue);
+        ok = !needed[i] || promote(publisher, batch, &batch->items[i]->row, leftovers, &linked, err);
+    FAILPOINT("publish:linked");
+    return end_transaction(publisher, ok && (!linked || publish_sync(publisher, err)), err);
+}
+
+static bool decide_all(const struct publisher *publisher, struct batch *batch, bool *needed,
+                       struct leftovers *leftovers, struct error *err)
+{
+    struct settled_so_far made = {false, false};
+    bool ok = catalogue_begin(publisher->catalogue, err);
+
+    if (!ok)
         return false;
+    for (size_t i = 0; ok && i < batch->count; i++)
+        ok = !needed[i] || batch->items[i]->dropped ||
+             settle_alone(publisher, batch, batch->items[i], leftovers, &made, &needed[i], err);
+    ok = ok && follow_current(publisher, batch, err) && (!made.linked || publish_sync(publisher, err));
+    if (!end_transaction(publisher, ok, err))
+        return false;
+    FAILPOINT("publish:demoted");
+    return !made.promotes || (promote_all(publisher, batch, needed, leftovers, err) &&
+                              follow_current(publisher, batch, err));
+}
+
+/* In one transaction: each one of a statement alone takes and gives locks of files. */
+static bool load_rows(const struct publisher *publisher, struct batch *batch, bool *needed, bool *any,
+                      struct error *err)
+{
+    bool ok = catalogue_begin(publisher->catalogue, err);
+
+    if (!ok)
+        return false;
+    for (size_t i = 0; ok && i < batch->count; i++) {
+        ok = load_row(publisher, batch->items[i], err) &&
+             needs_decision(publisher, batch->items[i], &needed[i], err);
+        *any = *any || (ok && needed[i]);
     }
-    return catalogue_commit(publisher->catalogue, err);
+    return end_transaction(publisher, ok, err);
 }
 
 bool publish_identity(const struct publisher *publisher, struct batch *batch, struct leftovers *leftovers,
                       struct error *err)
 {
     bool *const needed = memory_array(batch->count + 1, sizeof *needed, err);
-    bool any = false, ok = needed != NULL;
+    bool any = false, ok = needed != NULL && load_rows(publisher, batch, needed, &any, err);
 
-    for (size_t i = 0; ok && i < batch->count; i++) {
-        ok = load_row(publisher, batch->items[i], err) &&
-             needs_decision(publisher, batch->items[i], &needed[i], err);
-        any = any || (ok && needed[i]);
-    }
     ok = ok && (!any || decide_all(publisher, batch, needed, leftovers, err));
     memory_free(needed);
     return ok;
 }
 
 /* -- the rule has changed, or a current object is gone ------------------------------------ */
-
-static bool is_decided(const struct family *family)
-{
-    for (size_t i = 0; i < family->count; i++) {
-        const struct twin *const twin = &family->twins[i];
-
-        if (twin->same_as == i && (twin->settled || twin->presumed) &&
-            family->relatives[i].row.is_current != twin->is_current)
-            return false;
-    }
-    return true;
-}
 
 static bool decide_group(const struct publisher *publisher, const struct instance_row *like,
                          enum decide_step step, struct leftovers *leftovers, bool *changed, struct error *err)
@@ -531,8 +627,7 @@ static bool decide_group(const struct publisher *publisher, const struct instanc
         plan_twins(family.twins, family.count, publisher->keep_first);
         *changed = *changed || !is_decided(&family);
         if (step != DECIDE_LOOK)
-            ok = apply_current(publisher, &family, step == DECIDE_PROMOTE, step == DECIDE_PROMOTE, leftovers, &linked,
-                               err);
+            ok = relocate_family(publisher, &family, step == DECIDE_PROMOTE, leftovers, &linked, err);
     }
     if (ok && linked)
         ok = series_touch(publisher->catalogue, like->study, like->series, err);

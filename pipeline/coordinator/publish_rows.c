@@ -35,7 +35,7 @@ static bool list_artefacts(const struct publisher *publisher, int64_t product_id
 
     while (ok && cursor_next(cursor)) {
         const int64_t place = cursor_int(cursor, 1);
-        ok = leftovers_add(leftovers, cursor_text(cursor, 0), place == PLACE_RENDITION || place == PLACE_TREE, err);
+        ok = leftovers_add(leftovers, cursor_text(cursor, 0), place_is_digest_named((enum place)place), err);
     }
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
@@ -43,9 +43,12 @@ static bool list_artefacts(const struct publisher *publisher, int64_t product_id
 static bool drop_artefacts(const struct publisher *publisher, int64_t product_id, struct leftovers *leftovers,
                            struct error *err)
 {
+    const size_t before = leftovers->count;
+
     return list_artefacts(publisher, product_id, leftovers, err) &&
-           catalogue_execute(publisher->catalogue, "DELETE FROM artefact WHERE product_id = ?",
-                             VALUES(value_int(product_id)), err);
+           (leftovers->count == before ||
+            catalogue_execute(publisher->catalogue, "DELETE FROM artefact WHERE product_id = ?",
+                              VALUES(value_int(product_id)), err));
 }
 
 /* What a product row will say. */
@@ -72,8 +75,39 @@ static struct verdict judge(const struct publication *publication, const struct 
 
 static bool input_digest(const struct publication *publication, char hex[DIGEST_HEX_SIZE], struct error *err)
 {
+    if (publication->kind == JOB_SERIES) {
+        memcpy(hex, publication->input, DIGEST_HEX_SIZE);
+        return true;
+    }
     return plan_input_digest(&publication->row.digest, publication->has_window ? &publication->window_digest : NULL,
                              hex, err);
+}
+
+static bool find_row(const struct publisher *publisher, const struct publication *publication, const char *stage,
+                     int64_t *product_id, struct error *err)
+{
+    const struct instance_row *const row = &publication->row;
+
+    if (publication->kind == JOB_SERIES)
+        return catalogue_number(publisher->catalogue,
+                                "SELECT product_id FROM product WHERE study_instance_uid = ?"
+                                " AND series_instance_uid = ? AND instance_id IS NULL AND stage = ?",
+                                VALUES(value_text(row->study), value_text(row->series), value_text(stage)), 0,
+                                product_id, err);
+    return catalogue_number(publisher->catalogue, "SELECT product_id FROM product WHERE instance_id = ? AND stage = ?",
+                            VALUES(value_int(row->instance_id), value_text(stage)), 0, product_id, err);
+}
+
+/* A failure takes nothing away that was made of the same bytes; a series', of the same set of them. */
+static bool keeps_former(const struct publisher *publisher, const struct publication *publication, int64_t product_id,
+                         const char *input, int64_t *keeps, struct error *err)
+{
+    if (publication->kind == JOB_SERIES)
+        return catalogue_number(publisher->catalogue, "SELECT input_digest = ? FROM product WHERE product_id = ?",
+                                VALUES(value_text(input), value_int(product_id)), 0, keeps, err);
+    return publication->is_new_bytes ||
+           catalogue_number(publisher->catalogue, "SELECT input_digest <> '' FROM product WHERE product_id = ?",
+                            VALUES(value_int(product_id)), 0, keeps, err);
 }
 
 static bool upsert_product(const struct publisher *publisher, const struct publication *publication,
@@ -86,14 +120,9 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
     int64_t keeps = verdict->keeps_files;
     const char *options = stage->options_digest;
 
-    if (!input_digest(publication, input, err) ||
-        !catalogue_number(catalogue, "SELECT product_id FROM product WHERE instance_id = ? AND stage = ?",
-                          VALUES(value_int(row->instance_id), value_text(stage->name)), 0, product_id, err))
-        return false;
-    /* a failure takes nothing away that was made of the same bytes */
-    if (*product_id != 0 && keeps == 0 && strcmp(verdict->state, "failed") == 0 && !publication->is_new_bytes &&
-        !catalogue_number(catalogue, "SELECT input_digest <> '' FROM product WHERE product_id = ?",
-                          VALUES(value_int(*product_id)), 0, &keeps, err))
+    if (!input_digest(publication, input, err) || !find_row(publisher, publication, stage->name, product_id, err) ||
+        (*product_id != 0 && keeps == 0 && strcmp(verdict->state, "failed") == 0 &&
+         !keeps_former(publisher, publication, *product_id, input, &keeps, err)))
         return false;
     /* a source that could not be read may be readable in the next run */
     if (keeps != 0 && verdict->reason != NULL &&
@@ -111,8 +140,9 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
     if (!catalogue_execute(catalogue,
                            "INSERT INTO product (study_instance_uid, series_instance_uid, instance_id, subject, stage,"
                            " stage_version, options_digest, input_digest, state, reason)"
-                           " VALUES (?, ?, ?, 'instance', ?, ?, ?, ?, ?, ?)",
-                           VALUES(value_text(row->study), value_text(row->series), value_int(row->instance_id),
+                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           VALUES(value_text(row->study), value_text(row->series), value_id(row->instance_id),
+                                  value_text(row->instance_id != 0 ? "instance" : "series"),
                                   value_text(stage->name), value_int(stage->version),
                                   value_text(stage->options_digest), value_text(input), value_text(verdict->state),
                                   value_text(verdict->reason)),
@@ -152,28 +182,28 @@ static bool insert_ranges(struct catalogue *catalogue, const struct artefact *ar
 
 static bool insert_artefact(const struct publisher *publisher, const struct publication *publication,
                             const struct subject *subject, const char *stage, int64_t product_id,
-                            const struct artefact *artefact, struct error *err)
+                            const struct product *product, size_t index, struct error *err)
 {
     struct catalogue *const catalogue = publisher->catalogue;
+    const struct artefact *const artefact = &product->artefacts[index];
     char path[PATH_SIZE], hex[DIGEST_HEX_SIZE];
 
     digest_hex(&artefact->digest, hex);
-    return layout_path(subject, artefact->place, artefact->name, artefact->frame, &artefact->digest,
-                       artefact->extension[0] != '\0' ? artefact->extension : NULL, path, err) &&
+    return artefact_path(subject, product, index, path, err) &&
            catalogue_execute(
                catalogue,
                "INSERT OR REPLACE INTO artefact (product_id, study_instance_uid, series_instance_uid, instance_id,"
                " frame, stage, place, name, path, media_type, files, bytes, sha256, columns, rows)"
                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                VALUES(value_int(product_id), value_text(publication->row.study), value_text(publication->row.series),
-                      value_int(publication->row.instance_id), value_id(artefact->frame), value_text(stage),
+                      value_id(publication->row.instance_id), value_id(artefact->frame), value_text(stage),
                       value_int(artefact->place), value_text(artefact->name), value_text(path),
                       value_text(artefact->media_type), value_int(artefact->files),
                       value_int((int64_t)artefact->bytes), value_text(hex), value_id(artefact->columns),
                       value_id(artefact->rows)),
                err) &&
            insert_ranges(catalogue, artefact, catalogue_last_id(catalogue), err) &&
-           (artefact->place == PLACE_RENDITION || artefact->place == PLACE_TREE
+           (place_is_digest_named(artefact->place)
                 ? garbage_forget(catalogue, path, err)
                 : true);
 }
@@ -189,7 +219,7 @@ static bool put_product(const struct publisher *publisher, const struct publicat
 
     subject_of(publication, &subject);
     for (size_t i = 0; ok && product != NULL && i < product->artefact_count; i++)
-        ok = insert_artefact(publisher, publication, &subject, stage->name, product_id, &product->artefacts[i], err);
+        ok = insert_artefact(publisher, publication, &subject, stage->name, product_id, product, i, err);
     return ok;
 }
 
@@ -208,6 +238,33 @@ static bool drop_former_bytes(const struct publisher *publisher, const struct pu
              catalogue_execute(publisher->catalogue, "DELETE FROM product WHERE product_id = ?",
                                VALUES(value_int(cursor_int(cursor, 0))), err);
     return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* -- what is kept ------------------------------------------------------------------------ */
+
+/* Of the same bytes, what this job did not tell stays as it was. */
+static bool put_kept(const struct publisher *publisher, const struct publication *publication, struct error *err)
+{
+    const struct job_result *const result = &publication->result;
+    const struct value id = value_int(publication->row.instance_id);
+
+    if (publication->is_new_bytes && publication->kind == JOB_OBJECT &&
+        !catalogue_execute(publisher->catalogue, "DELETE FROM keep WHERE instance_id = ?", VALUES(id), err))
+        return false;
+    return (result->relic.size == 0 && result->histogram.size == 0 && result->geometry.size == 0 &&
+            result->metadata == NULL) ||
+           catalogue_execute(publisher->catalogue,
+                             "INSERT INTO keep (instance_id, relic, histogram, geometry, metadata)"
+                             " VALUES (?, ?, ?, ?, ?)"
+                             " ON CONFLICT (instance_id) DO UPDATE SET relic = coalesce(excluded.relic, relic),"
+                             " histogram = coalesce(excluded.histogram, histogram),"
+                             " geometry = coalesce(excluded.geometry, geometry),"
+                             " metadata = coalesce(excluded.metadata, metadata)",
+                             VALUES(id, value_blob(result->relic.data, result->relic.size),
+                                    value_blob(result->histogram.data, result->histogram.size),
+                                    value_blob(result->geometry.data, result->geometry.size),
+                                    value_text(result->metadata)),
+                             err);
 }
 
 /* -- the whole --------------------------------------------------------------------------- */
@@ -246,6 +303,17 @@ bool publish_defer(const struct publisher *publisher, int64_t instance_id, const
     return ok;
 }
 
+static bool put_series(const struct publisher *publisher, const struct publication *publication,
+                       struct leftovers *leftovers, struct error *err)
+{
+    return put_asked(publisher, publication, leftovers, err) &&
+           catalogue_execute(publisher->catalogue,
+                             "UPDATE series SET notes = ? WHERE study_instance_uid = ? AND series_instance_uid = ?",
+                             VALUES(value_filled(publication->result.notes), value_text(publication->row.study),
+                                    value_text(publication->row.series)),
+                             err);
+}
+
 static bool raise_information(const struct publisher *publisher, const struct publication *publication,
                               struct error *err)
 {
@@ -280,8 +348,8 @@ static bool keep_rows(const struct publisher *publisher, const struct publicatio
 {
     return put_asked(publisher, publication, leftovers, err) &&
            catalogue_execute(publisher->catalogue,
-                             "UPDATE instance SET state = CASE coalesce(reason, '') WHEN 'no_image' THEN 'skipped'"
-                             " ELSE 'done' END, is_current = ? WHERE instance_id = ?",
+                             "UPDATE instance SET state = iif(coalesce(reason, '') IN ('no_image', 'unsupported'),"
+                             " 'skipped', 'done'), is_current = ? WHERE instance_id = ?",
                              VALUES(value_int(publication->is_current), value_int(publication->row.instance_id)),
                              err);
 }
@@ -296,11 +364,14 @@ bool publish_rows(const struct publisher *publisher, struct publication *publica
         return source_reject(publisher->catalogue, &origin,
                              result->ignored ? "ignored" : error_kind_word(result->error), result->text, err);
     }
+    if (publication->kind == JOB_SERIES)
+        return put_series(publisher, publication, leftovers, err);
     if (publication->kind == JOB_RENDER)
-        return raise_information(publisher, publication, err) &&
+        return raise_information(publisher, publication, err) && put_kept(publisher, publication, err) &&
                put_asked(publisher, publication, leftovers, err) &&
                (publication->row.state != INSTANCE_RUNNING ||
-                instance_set_state(publisher->catalogue, publication->row.instance_id, INSTANCE_DONE, err));
+                instance_set_state(publisher->catalogue, publication->row.instance_id,
+                                   result->state == INSTANCE_SKIPPED ? INSTANCE_SKIPPED : INSTANCE_DONE, err));
     if (!publish_find_kept(publisher, publication, err))
         return false;
     if (publication->keeps)
@@ -309,8 +380,26 @@ bool publish_rows(const struct publisher *publisher, struct publication *publica
                            err) &&
            instance_put_windows(publisher->catalogue, &publication->row, result->windows, result->window_count,
                                 err) &&
+           put_kept(publisher, publication, err) &&
            put_asked(publisher, publication, leftovers, err) &&
            drop_former_bytes(publisher, publication, leftovers, err);
+}
+
+bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series,
+                           struct leftovers *leftovers, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(publisher->catalogue,
+                               "SELECT product_id FROM product WHERE study_instance_uid = ? AND series_instance_uid = ?"
+                               " AND instance_id IS NULL",
+                               VALUES(value_text(study), value_text(series)), &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = drop_artefacts(publisher, cursor_int(cursor, 0), leftovers, err) &&
+             catalogue_execute(publisher->catalogue, "DELETE FROM product WHERE product_id = ?",
+                               VALUES(value_int(cursor_int(cursor, 0))), err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
 bool publish_forget(const struct publisher *publisher, int64_t instance_id, struct leftovers *leftovers,

@@ -13,7 +13,7 @@
 
 bool recover_make_folders(const char *root, struct error *err)
 {
-    static const char *const folders[] = {"public", "work/staging", "work/spool", "work/keep"};
+    static const char *const folders[] = {"public", "work/staging", "work/spool"};
     char path[PATH_SIZE];
 
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
@@ -165,8 +165,8 @@ static bool check_file_folder(void *client, const char *folder, const char *name
     struct search *const search = client;
     char path[PATH_SIZE];
 
-    if (!is_folder)
-        return true; /* series.DIGEST.json */
+    if (!is_folder) /* series.DIGEST.json is the site's own; others are of the series */
+        return strncmp(name, "series.", strlen("series.")) == 0 || check_name(client, folder, name, is_folder, err);
     search->inner = check_file_entry;
     if (!path_join(path, folder, name, err))
         return false;
@@ -235,10 +235,22 @@ static bool remove_stray(void *client, const char *path, struct error *err)
     return path_format(whole, err, "%s/public/%s", (const char *)client, path) && path_remove_tree(whole, err);
 }
 
+/* What the spool held of an archive without random access is gone: it is read again if a series of its members was not
+ * finished. */
+static bool offer_archives_again(struct catalogue *catalogue, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "DELETE FROM source_file WHERE path IN (SELECT i.source FROM instance i JOIN series s"
+                             " USING (study_instance_uid, series_instance_uid) WHERE s.state = 'pending'"
+                             " AND i.member IS NOT NULL AND i.member_index IS NULL AND i.source <> '-')",
+                             NO_VALUES, err);
+}
+
 /* A member of a stream has no address: what never settled comes again with the stream. */
 static bool repair_rows(struct catalogue *catalogue, struct error *err)
 {
-    return catalogue_execute(catalogue,
+    return offer_archives_again(catalogue, err) &&
+           catalogue_execute(catalogue,
                              "UPDATE instance SET state = 'pending' WHERE state = 'running'"
                              " AND state IN ('pending', 'running')", NO_VALUES, err) &&
            catalogue_execute(catalogue,

@@ -32,7 +32,7 @@ static bool find_addresses(const struct instance_row *row, struct addresses *add
 static bool translate(const struct addresses *addresses, const char *path, enum place place, bool to_current,
                       char translated[PATH_SIZE], struct error *err)
 {
-    const bool is_file = place == PLACE_RENDITION || place == PLACE_TREE;
+    const bool is_file = place_is_digest_named(place);
     const char *const current = is_file ? addresses->current_files : addresses->current_web;
     const size_t conflicts = strlen(addresses->conflicts), length = strlen(current);
     const char *rest = NULL;
@@ -106,7 +106,7 @@ static bool move_artefact(const struct publisher *publisher, int64_t artefact_id
            (place == PLACE_TREE ? link_tree(source, target, err) : publish_link(source, target, err)) &&
            catalogue_execute(publisher->catalogue, "UPDATE artefact SET path = ? WHERE artefact_id = ?",
                              VALUES(value_text(to), value_int(artefact_id)), err) &&
-           leftovers_add(leftovers, from, place == PLACE_RENDITION || place == PLACE_TREE, err);
+           leftovers_add(leftovers, from, place_is_digest_named(place), err);
 }
 
 bool relocate_instance(const struct publisher *publisher, const struct instance_row *row, bool to_current,

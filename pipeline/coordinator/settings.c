@@ -150,6 +150,10 @@ static bool add_word(struct settings *settings, const char *word, struct error *
         settings->command = word;
         return true;
     }
+    if (settings->server == NULL && strcmp(settings->command, "server-config") == 0) {
+        settings->server = word;
+        return true;
+    }
     if (settings->site == NULL)
         return (settings->site = absolute_path(word, err)) != NULL;
     char **const grown = memory_resize(settings->inputs, (settings->input_count + 1) * sizeof *grown, err);

@@ -26,6 +26,7 @@ enum progress_mode { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 struct settings {
     const char *command;
+    const char *server;         /* server-config: the word before SITE */
     char *site;                 /* absolute; owned */
     size_t input_count;
     char **inputs;              /* run: absolute paths, or "-"; list: the words after SITE; owned */
@@ -36,7 +37,7 @@ struct settings {
     struct stage_setting *stage_settings; /* --set stage.option=value, in order; owned */
     int64_t jobs, memory_mib, spool_mib, grace_hours;
     bool keep_first, rehash, quiet, verbose, dry_run, json, deep, failed;
-    const char *log_json, *study, *series, *stage;
+    const char *log_json, *study, *series, *stage, *listen;
     enum progress_mode progress;
 
     size_t text_count;

@@ -1,20 +1,14 @@
 #include "coordinator/site.h"
 
-#include <errno.h>
-#include <stdio.h>
-
 #include "base/digest.h"
-#include "coordinator/public_catalogue.h"
+#include "coordinator/site_dicomweb.h"
 #include "coordinator/site_json.h"
+#include "coordinator/site_lists.h"
 #include "coordinator/site_pages.h"
+#include "coordinator/site_summary.h"
+#include "coordinator/site_text.h"
+#include "dicom/uid.h"
 #include "job/layout.h"
-
-static bool put_assets(struct site_context *context, struct page_assets *assets, struct error *err)
-{
-    return site_put_named(context, "app", "style", "css", page_style.data, page_style.size, assets->style, err) &&
-           site_put_named(context, "app", "no-image", "svg", page_placeholder.data, page_placeholder.size,
-                          assets->placeholder, err);
-}
 
 /* -- one series ----------------------------------------------------------------------------- */
 
@@ -51,29 +45,24 @@ static bool link_thumbnail(struct site_context *context, const char *folder, con
     return chosen->found ? site_link(context, path, chosen->path, err) : site_remove(context, path, err);
 }
 
-static bool spill_to_file(void *client, struct buffer *text, struct error *err)
+static bool spill_series(void *client, struct buffer *text, struct error *err)
 {
-    FILE *const file = client;
-    const bool ok = fwrite(text->data, 1, text->size, file) == text->size;
+    struct site_text *const whole = client;
 
-    buffer_clear(text);
-    return ok || error_errno(err, errno, "cannot write a series' JSON");
+    (void)text;
+    return site_text_spill(whole, err);
 }
 
 /* series.DIGEST16.json, written as it is read; `name` gets its name. */
 static bool put_series_json(struct site_context *context, const char *study, const char *series,
                             const char *folder, char name[PATH_SIZE], struct error *err)
 {
-    char made[PATH_SIZE];
-    struct buffer text = {0};
+    struct site_text text = {.context = context};
+    const bool ok = site_series_json(site_catalogue(context), study, series, &text.buffer, spill_series, &text, err) &&
+                    site_text_put_named(&text, folder, "series", "json", name, err);
 
-    if (!site_temporary(context, made, err)) return false;
-    FILE *const file = fopen(made, "wbe"); /* lint: allow */
-    if (file == NULL) return error_errno(err, errno, "cannot create \"%s\"", made);
-    bool ok = site_series_json(site_catalogue(context), study, series, &text, spill_to_file, file, err);
-    buffer_release(&text);
-    if (fclose(file) != 0 && ok) ok = error_errno(err, errno, "cannot write \"%s\"", made);
-    return ok && site_put_named_file(context, folder, "series", "json", made, name, err);
+    site_text_release(&text);
+    return ok;
 }
 
 static bool join_series(struct site_context *context, struct json *j, const char *study, const char *series,
@@ -98,10 +87,7 @@ static bool join_all_series(struct site_context *context, struct json *j, const 
     struct cursor *row = NULL;
     best->found = false;
     if (!catalogue_select(site_catalogue(context),
-                          "SELECT series_instance_uid, (SELECT count(*) FROM instance i"
-                          "  WHERE i.study_instance_uid = e.study_instance_uid"
-                          "  AND i.series_instance_uid = e.series_instance_uid AND is_current) FROM series e"
-                          " WHERE study_instance_uid = ?"
+                          "SELECT series_instance_uid, instances FROM series WHERE study_instance_uid = ?"
                           " ORDER BY series_number IS NULL, series_number, series_instance_uid",
                           VALUES(value_text(study)), &row, err))
         return false;
@@ -124,7 +110,7 @@ static bool put_page(struct site_context *context, const char *study, const char
     struct page_assets assets;
     char path[PATH_SIZE];
     struct buffer text = {0};
-    bool ok = put_assets(context, &assets, err) && path_join(path, folder, "index.html", err) &&
+    bool ok = site_put_assets(context, &assets, err) && path_join(path, folder, "index.html", err) &&
               page_of_study(site_catalogue(context), &assets, study, &text, err) &&
               site_put(context, path, text.data, text.size, err);
     buffer_release(&text);
@@ -146,19 +132,48 @@ static bool put_study_json(struct site_context *context, const char *study, cons
                              VALUES(value_text(hex), value_text(study)), err);
 }
 
+struct former { struct site_context *context; const char *study; };
+
+/* The JSON of a series whose rows are gone. */
+static bool retire_series(void *client, const char *path, const char *name, struct error *err)
+{
+    const struct former *const former = client;
+    int64_t stands = 0;
+
+    if (!uid_is_valid(name))
+        return true;
+    return catalogue_number(site_catalogue(former->context),
+                            "SELECT 1 FROM series WHERE study_instance_uid = ? AND series_instance_uid = ?",
+                            VALUES(value_text(former->study), value_text(name)), 0, &stands, err) &&
+           (stands != 0 || site_retire(former->context, path, "series", "json", err));
+}
+
+static bool put_files(struct site_context *context, const char *study, const char *folder, struct buffer *text,
+                      struct chosen *best, struct error *err)
+{
+    struct former former = {context, study};
+    char web[PATH_SIZE];
+    struct json j;
+
+    return layout_dicomweb_study(study, web, err) &&
+           site_study_json_begin(&j, text, site_catalogue(context), study, err) &&
+           join_all_series(context, &j, study, best, err) &&
+           site_study_json_end(&j, best->found ? best->address : NULL, err) &&
+           link_thumbnail(context, web, best, err) && site_dicomweb_join(context, study, err) &&
+           site_names(context, folder, retire_series, &former, err) && put_page(context, study, folder, err) &&
+           put_study_json(context, study, folder, text, err);
+}
+
 bool site_join_study(struct site_context *context, const char *study_uid, struct error *err)
 {
-    char folder[PATH_SIZE], web[PATH_SIZE];
+    char folder[PATH_SIZE];
     struct buffer text = {0};
     struct chosen best;
-    struct json j;
-    bool ok = layout_study_folder(study_uid, folder, err) && layout_dicomweb_study(study_uid, web, err) &&
-              site_study_json_begin(&j, &text, site_catalogue(context), study_uid, err) &&
-              join_all_series(context, &j, study_uid, &best, err) &&
-              site_study_json_end(&j, best.found ? best.address : NULL, err) &&
-              link_thumbnail(context, web, &best, err) &&
-              put_page(context, study_uid, folder, err) &&
-              put_study_json(context, study_uid, folder, &text, err);
+    const bool ok = layout_study_folder(study_uid, folder, err) &&
+                    site_summary_count(site_catalogue(context), study_uid, err) &&
+                    put_files(context, study_uid, folder, &text, &best, err) &&
+                    site_summary_keep(site_catalogue(context), study_uid, err);
+
     buffer_release(&text);
     return ok;
 }
@@ -168,28 +183,4 @@ bool site_drop_study(struct site_context *context, const char *study_uid, struct
     char folder[PATH_SIZE], web[PATH_SIZE];
     return layout_study_folder(study_uid, folder, err) && layout_dicomweb_study(study_uid, web, err) &&
            site_remove(context, folder, err) && site_remove(context, web, err);
-}
-
-/* -- the site ------------------------------------------------------------------------------- */
-
-static bool put_index(struct site_context *context, struct error *err)
-{
-    struct page_assets assets;
-    struct buffer text = {0};
-    bool ok = put_assets(context, &assets, err) &&
-              page_of_site(site_catalogue(context), &assets, &text, err) &&
-              site_put(context, "index.html", text.data, text.size, err);
-    buffer_release(&text);
-    return ok;
-}
-
-bool site_finish_run(struct site_context *context, struct error *err)
-{
-    char name[PATH_SIZE];
-    struct buffer text = {0};
-    bool ok = public_catalogue_put(context, name, err) &&
-              site_studies_json(site_catalogue(context), name, &text, err) && put_index(context, err) &&
-              site_put(context, "studies.json", text.data, text.size, err);
-    buffer_release(&text);
-    return ok;
 }

@@ -12,6 +12,8 @@
 #include "coordinator/catalogue_source.h"
 #include "coordinator/failpoint.h"
 #include "coordinator/publish.h"
+#include "coordinator/sibling.h"
+#include "coordinator/site_option.h"
 
 enum change_kind { CHANGE_PUT, CHANGE_LINK, CHANGE_REMOVE };
 
@@ -29,6 +31,8 @@ struct site_context {
     void *client;
     struct change *changes;
     size_t count, capacity;
+    struct site_options options; /* of the last run */
+    struct sibling_maker *maker; /* made when it is wanted */
     uint64_t temporaries;
     struct site_counts counts;
 };
@@ -36,6 +40,11 @@ struct site_context {
 struct catalogue *site_catalogue(struct site_context *context)
 {
     return context->publisher.catalogue;
+}
+
+const struct site_options *site_options(const struct site_context *context)
+{
+    return &context->options;
 }
 
 const char *site_root(const struct site_context *context)
@@ -88,6 +97,46 @@ static void drop_changes(struct site_context *context)
     context->count = 0;
 }
 
+/* -- content --------------------------------------------------------------------------- */
+
+enum { CONTENT_SMALL = 1 << 20 }; /* of a file: read into memory */
+
+/* What is to be put: in memory, or in a file of our own. */
+struct content {
+    struct bytes bytes;
+    const char *made; /* the file; NULL: none */
+    int descriptor;   /* of it, or -1 */
+    struct buffer small;
+};
+
+static struct content content_of_memory(const void *data, size_t size)
+{
+    return (struct content){.bytes = bytes_of_memory(size > 0 ? data : "", size), .descriptor = -1};
+}
+
+static void content_release(struct content *content)
+{
+    if (content->descriptor >= 0)
+        (void)close(content->descriptor);
+    buffer_release(&content->small);
+}
+
+/* `made` is borrowed. */
+static bool content_of_file(const char *made, struct content *content, struct error *err)
+{
+    *content = (struct content){.made = made, .descriptor = open(made, O_RDONLY | O_CLOEXEC)};
+    if (content->descriptor < 0)
+        return error_errno(err, errno, "cannot open \"%s\"", made);
+    bool ok = bytes_of_descriptor(content->descriptor, &content->bytes, err);
+    if (ok && content->bytes.size <= CONTENT_SMALL) {
+        ok = path_read_file(made, CONTENT_SMALL, &content->small, err) && buffer_reserve(&content->small, 1, err);
+        content->bytes = bytes_of_memory(content->small.data, content->small.size);
+    }
+    if (!ok)
+        content_release(content);
+    return ok;
+}
+
 /* -- comparing --------------------------------------------------------------------------- */
 
 static bool tell(const struct site_context *context, const char *path, const char *what, struct error *err)
@@ -97,63 +146,184 @@ static bool tell(const struct site_context *context, const char *path, const cha
 
 enum likeness { LIKE_SAME, LIKE_OTHER, LIKE_ABSENT };
 
-static enum likeness compare(const char *whole, const void *data, size_t size)
+static bool same_bytes(int descriptor, const struct bytes *bytes)
 {
-    struct buffer now = {0};
+    enum { CHUNK = 64 << 10 };
+    uint8_t chunk[CHUNK], other[CHUNK];
     struct error ignored;
+    struct bytes now;
+    bool same = bytes_of_descriptor(descriptor, &now, &ignored) && now.size == bytes->size;
+
+    for (uint64_t offset = 0; same && offset < now.size; offset += CHUNK) {
+        const size_t size = now.size - offset < CHUNK ? (size_t)(now.size - offset) : CHUNK;
+        const uint8_t *const ours = bytes->memory != NULL ? bytes->memory + offset : other;
+
+        same = bytes_read_all(&now, offset, chunk, size, &ignored) &&
+               (bytes->memory != NULL || bytes_read_all(bytes, offset, other, size, &ignored)) &&
+               memcmp(chunk, ours, size) == 0;
+    }
+    return same;
+}
+
+static enum likeness compare(const char *whole, const struct bytes *bytes)
+{
     struct stat status;
-    enum likeness likeness = LIKE_OTHER;
 
     if (lstat(whole, &status) != 0)
         return LIKE_ABSENT;
-    if (S_ISREG(status.st_mode) && (uint64_t)status.st_size == size &&
-        path_read_file(whole, size + 1, &now, &ignored) && now.size == size &&
-        (size == 0 || memcmp(now.data, data, size) == 0))
-        likeness = LIKE_SAME;
-    buffer_release(&now);
-    return likeness;
+    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size != bytes->size)
+        return LIKE_OTHER;
+    const int descriptor = open(whole, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool same = descriptor >= 0 && same_bytes(descriptor, bytes);
+    if (descriptor >= 0)
+        (void)close(descriptor);
+    return same ? LIKE_SAME : LIKE_OTHER;
 }
 
-/* In SITE_COMPARE: tells; *go_on is for SITE_WRITE, when the bytes differ. */
-static bool weigh(struct site_context *context, const char *path, enum likeness likeness, bool *go_on,
-                  struct error *err)
+/* In SITE_COMPARE: tells. */
+static bool weigh(const struct site_context *context, const char *path, enum likeness likeness, struct error *err)
 {
-    *go_on = context->mode == SITE_WRITE && likeness != LIKE_SAME;
-    if (context->mode == SITE_WRITE)
-        return true;
     return tell(context, path, NULL, err) &&
            (likeness == LIKE_SAME || tell(context, path, likeness == LIKE_ABSENT ? "missing" : "differs", err));
 }
 
+/* -- siblings ---------------------------------------------------------------------------- */
+
+static bool is_due(const struct site_context *context, enum sibling sibling, const char *path, uint64_t size)
+{
+    return (sibling == SIBLING_GZIP || context->options.brotli) && sibling_is_due(path, size);
+}
+
+static bool weigh_siblings(const struct site_context *context, const char *path, const struct bytes *bytes,
+                           struct error *err)
+{
+    char other[PATH_SIZE], whole[PATH_SIZE];
+    struct stat status;
+
+    for (enum sibling sibling = 0; sibling < SIBLING_COUNT; sibling++) {
+        if (!is_due(context, sibling, path, bytes->size))
+            continue;
+        if (!sibling_path(sibling, path, other, err) || !public_path(context, other, whole, err) ||
+            !weigh(context, other, sibling_holds(sibling, whole, bytes) ? LIKE_SAME
+                                   : lstat(whole, &status) == 0         ? LIKE_OTHER
+                                                                        : LIKE_ABSENT, err))
+            return false;
+    }
+    return true;
+}
+
+/* Where the text stands already: the gzip file was put first and ends with the text's CRC, so that where it tells of
+ * the text, nothing was left half done. */
+static bool sibling_stands(enum sibling sibling, const char *whole, const struct bytes *bytes)
+{
+    char gzip[PATH_SIZE], other[PATH_SIZE];
+    struct stat status;
+    struct error ignored;
+
+    return sibling_path(SIBLING_GZIP, whole, gzip, &ignored) && sibling_path(sibling, whole, other, &ignored) &&
+           lstat(other, &status) == 0 && sibling_says(gzip, bytes);
+}
+
+static bool stage_sibling(struct site_context *context, enum sibling sibling, const char *path,
+                          const struct bytes *bytes, struct error *err)
+{
+    char temporary[PATH_SIZE];
+    struct stat status;
+
+    if ((context->maker == NULL && !sibling_maker_new(&context->maker, err)) ||
+        !site_temporary(context, temporary, err) || !sibling_make(context->maker, sibling, bytes, temporary, err))
+        return false;
+    if (lstat(temporary, &status) != 0)
+        return error_errno(err, errno, "cannot find \"%s\"", temporary);
+    return add_change(context, CHANGE_PUT, path, temporary, (uint64_t)status.st_size, err);
+}
+
+/* Before the text they belong to, so that no server sends a former one for long. `same`: the text stands there. */
+static bool stage_siblings(struct site_context *context, const char *path, bool same, const struct bytes *bytes,
+                           struct error *err)
+{
+    char other[PATH_SIZE], whole[PATH_SIZE], text[PATH_SIZE];
+    struct stat status;
+
+    if (!public_path(context, path, text, err))
+        return false;
+    for (enum sibling sibling = 0; sibling < SIBLING_COUNT; sibling++) {
+        if (!sibling_path(sibling, path, other, err) || !public_path(context, other, whole, err))
+            return false;
+        if (is_due(context, sibling, path, bytes->size)
+                ? !(same && sibling_stands(sibling, text, bytes)) &&
+                      !stage_sibling(context, sibling, other, bytes, err)
+                : lstat(whole, &status) == 0 && !add_change(context, CHANGE_REMOVE, other, NULL, 0, err))
+            return false;
+    }
+    return true;
+}
+
 /* -- putting ----------------------------------------------------------------------------- */
 
-static bool stage_bytes(struct site_context *context, const char *path, const void *data, size_t size,
-                        struct error *err)
+/* A file that was made becomes the staged one. */
+static bool stage_content(struct site_context *context, const char *path, const struct content *content,
+                          struct error *err)
 {
     char temporary[PATH_SIZE];
 
-    return site_temporary(context, temporary, err) && path_write_file(temporary, data, size, err) &&
-           add_change(context, CHANGE_PUT, path, temporary, size, err);
+    if (content->made != NULL)
+        return add_change(context, CHANGE_PUT, path, content->made, content->bytes.size, err);
+    return site_temporary(context, temporary, err) &&
+           path_write_file(temporary, content->bytes.memory, (size_t)content->bytes.size, err) &&
+           add_change(context, CHANGE_PUT, path, temporary, content->bytes.size, err);
+}
+
+/* The file that was made is consumed, unless this fails. */
+static bool put(struct site_context *context, const char *path, const struct content *content, struct error *err)
+{
+    char whole[PATH_SIZE];
+    const bool compares = context->mode == SITE_COMPARE;
+
+    if (!public_path(context, path, whole, err))
+        return false;
+    const enum likeness likeness = compare(whole, &content->bytes);
+    const bool same = likeness == LIKE_SAME;
+    if (compares && !weigh(context, path, likeness, err))
+        return false;
+    if (sibling_is_text(path) && !(compares ? weigh_siblings(context, path, &content->bytes, err)
+                                            : stage_siblings(context, path, same, &content->bytes, err)))
+        return false;
+    if (!compares && !same)
+        return stage_content(context, path, content, err);
+    if (content->made != NULL)
+        (void)unlink(content->made);
+    return true;
 }
 
 bool site_put(struct site_context *context, const char *path, const void *data, size_t size, struct error *err)
 {
-    char whole[PATH_SIZE];
-    bool go_on = false;
+    const struct content content = content_of_memory(data, size);
 
-    return public_path(context, path, whole, err) &&
-           weigh(context, path, compare(whole, data, size), &go_on, err) &&
-           (!go_on || stage_bytes(context, path, data, size, err));
+    return put(context, path, &content, err);
 }
 
-/* "STEM.0123456789abcdef.EXTENSION" */
-static bool is_named(const char *name, const char *stem, const char *extension)
+bool site_put_file(struct site_context *context, const char *path, const char *made, struct error *err)
 {
-    const size_t length = strlen(stem);
+    struct content content;
 
-    return strncmp(name, stem, length) == 0 && name[length] == '.' &&
-           strspn(name + length + 1, "0123456789abcdef") == 16 && name[length + 17] == '.' &&
-           strcmp(name + length + 18, extension) == 0;
+    if (!content_of_file(made, &content, err))
+        return false;
+    const bool ok = put(context, path, &content, err);
+    content_release(&content);
+    return ok;
+}
+
+/* "STEM.0123456789abcdef.EXTENSION", or a sibling of one; `name` excepted. */
+static bool is_former(const char *found, const char *stem, const char *extension, const char *name)
+{
+    const size_t length = strlen(stem), extended = length + 18 + strlen(extension);
+
+    return strncmp(found, stem, length) == 0 && found[length] == '.' &&
+           strspn(found + length + 1, "0123456789abcdef") == 16 && found[length + 17] == '.' &&
+           strncmp(found + length + 18, extension, strlen(extension)) == 0 &&
+           (found[extended] == '\0' || strcmp(found + extended, ".gz") == 0 || strcmp(found + extended, ".br") == 0) &&
+           strncmp(found, name, extended) != 0;
 }
 
 static bool retire_former(struct site_context *context, const char *folder, const char *stem, const char *extension,
@@ -165,12 +335,18 @@ static bool retire_former(struct site_context *context, const char *folder, cons
     DIR *const stream = ok ? opendir(whole) : NULL;
 
     while (ok && stream != NULL && (entry = readdir(stream)) != NULL)
-        if (is_named(entry->d_name, stem, extension) && strcmp(entry->d_name, name) != 0)
+        if (is_former(entry->d_name, stem, extension, name))
             ok = path_format(path, err, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", entry->d_name) &&
                  garbage_add(site_catalogue(context), path, err);
     if (stream != NULL)
         (void)closedir(stream);
     return ok;
+}
+
+bool site_retire(struct site_context *context, const char *folder, const char *stem, const char *extension,
+                 struct error *err)
+{
+    return context->mode == SITE_COMPARE || retire_former(context, folder, stem, extension, "", err);
 }
 
 static bool make_name(const char *folder, const char *stem, const char *extension, const struct digest *digest,
@@ -183,58 +359,53 @@ static bool make_name(const char *folder, const char *stem, const char *extensio
            path_format(path, err, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", name);
 }
 
-bool site_put_named(struct site_context *context, const char *folder, const char *stem, const char *extension,
-                    const void *data, size_t size, char name[PATH_SIZE], struct error *err)
+/* What was garbage and stands again is none. */
+static bool forget_garbage(struct site_context *context, const char *path, struct error *err)
+{
+    char other[PATH_SIZE];
+    bool ok = garbage_forget(site_catalogue(context), path, err);
+
+    for (enum sibling sibling = 0; ok && sibling < SIBLING_COUNT && sibling_is_text(path); sibling++)
+        ok = sibling_path(sibling, path, other, err) && garbage_forget(site_catalogue(context), other, err);
+    return ok;
+}
+
+static bool put_named(struct site_context *context, const char *folder, const char *stem, const char *extension,
+                      const struct content *content, char name[PATH_SIZE], struct error *err)
 {
     struct digest digest;
     char path[PATH_SIZE];
 
-    return digest_of(data, size, &digest, err) && make_name(folder, stem, extension, &digest, name, path, err) &&
-           site_put(context, path, data, size, err) &&
-           (context->mode == SITE_COMPARE || (garbage_forget(site_catalogue(context), path, err) &&
-                                              retire_former(context, folder, stem, extension, name, err)));
+    return digest_of_bytes(&content->bytes, &digest, err) &&
+           make_name(folder, stem, extension, &digest, name, path, err) && put(context, path, content, err) &&
+           (context->mode == SITE_COMPARE ||
+            (forget_garbage(context, path, err) && retire_former(context, folder, stem, extension, name, err)));
 }
 
-static bool digest_of_file(const char *path, struct digest *digest, uint64_t *size, struct error *err)
+bool site_put_named(struct site_context *context, const char *folder, const char *stem, const char *extension,
+                    const void *data, size_t size, char name[PATH_SIZE], struct error *err)
 {
-    struct bytes bytes;
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    const struct content content = content_of_memory(data, size);
 
-    if (descriptor < 0)
-        return error_errno(err, errno, "cannot open \"%s\"", path);
-    const bool ok = bytes_of_descriptor(descriptor, &bytes, err) && digest_of_bytes(&bytes, digest, err);
-    if (ok)
-        *size = bytes.size;
-    (void)close(descriptor);
-    return ok;
+    return put_named(context, folder, stem, extension, &content, name, err);
 }
 
 bool site_put_named_file(struct site_context *context, const char *folder, const char *stem, const char *extension,
                          const char *made, char name[PATH_SIZE], struct error *err)
 {
-    struct digest digest;
-    struct stat status;
-    char path[PATH_SIZE], whole[PATH_SIZE];
-    uint64_t size = 0;
-    bool go_on = false;
+    struct content content;
 
-    if (!digest_of_file(made, &digest, &size, err) ||
-        !make_name(folder, stem, extension, &digest, name, path, err) || !public_path(context, path, whole, err) ||
-        !weigh(context, path, lstat(whole, &status) == 0 ? LIKE_SAME : LIKE_ABSENT, &go_on, err))
+    if (!content_of_file(made, &content, err))
         return false;
-    if (!go_on)
-        (void)unlink(made);
-    else if (!add_change(context, CHANGE_PUT, path, made, size, err))
-        return false;
-    return context->mode == SITE_COMPARE || (garbage_forget(site_catalogue(context), path, err) &&
-                                             retire_former(context, folder, stem, extension, name, err));
+    const bool ok = put_named(context, folder, stem, extension, &content, name, err);
+    content_release(&content);
+    return ok;
 }
 
 bool site_link(struct site_context *context, const char *path, const char *target, struct error *err)
 {
     char whole[PATH_SIZE], other[PATH_SIZE];
     struct stat link_status, target_status;
-    bool go_on = false;
 
     if (!public_path(context, path, whole, err) || !public_path(context, target, other, err))
         return false;
@@ -242,23 +413,44 @@ bool site_link(struct site_context *context, const char *path, const char *targe
         return add_change(context, CHANGE_LINK, path, target, 0, err);
     const bool same = stat(whole, &link_status) == 0 && stat(other, &target_status) == 0 &&
                       link_status.st_size == target_status.st_size;
-    return weigh(context, path, same ? LIKE_SAME : LIKE_OTHER, &go_on, err);
+    return weigh(context, path, same ? LIKE_SAME : LIKE_OTHER, err);
+}
+
+static bool remove_one(struct site_context *context, const char *path, struct error *err)
+{
+    char whole[PATH_SIZE];
+    struct stat status;
+
+    return public_path(context, path, whole, err) &&
+           (lstat(whole, &status) != 0 || add_change(context, CHANGE_REMOVE, path, NULL, 0, err));
 }
 
 bool site_remove(struct site_context *context, const char *path, struct error *err)
 {
-    char whole[PATH_SIZE];
+    char other[PATH_SIZE];
 
-    if (!public_path(context, path, whole, err))
-        return false;
-    return context->mode == SITE_COMPARE || add_change(context, CHANGE_REMOVE, path, NULL, 0, err);
+    if (context->mode == SITE_COMPARE)
+        return true;
+    for (enum sibling sibling = 0; sibling < SIBLING_COUNT && sibling_is_text(path); sibling++)
+        if (!sibling_path(sibling, path, other, err) || !remove_one(context, other, err))
+            return false;
+    return remove_one(context, path, err);
 }
 
-bool site_read(struct site_context *context, const char *path, size_t most, struct buffer *out, struct error *err)
+bool site_names(struct site_context *context, const char *folder, site_name *function, void *client,
+                struct error *err)
 {
-    char whole[PATH_SIZE];
+    char whole[PATH_SIZE], path[PATH_SIZE];
+    const struct dirent *entry = NULL;
+    bool ok = public_path(context, folder, whole, err);
+    DIR *const stream = ok && context->mode == SITE_WRITE ? opendir(whole) : NULL;
 
-    return public_path(context, path, whole, err) && path_read_file(whole, most, out, err);
+    while (ok && stream != NULL && (entry = readdir(stream)) != NULL)
+        if (entry->d_name[0] != '.')
+            ok = path_join(path, folder, entry->d_name, err) && function(client, path, entry->d_name, err);
+    if (stream != NULL)
+        (void)closedir(stream);
+    return ok;
 }
 
 /* -- flushing ---------------------------------------------------------------------------- */
@@ -327,6 +519,8 @@ bool site_apply(struct site_context *context, site_function function, const char
 {
     struct catalogue *const catalogue = site_catalogue(context);
 
+    if (!site_options_read(catalogue, &context->options, err))
+        return false;
     if (context->mode == SITE_COMPARE)
         return function(context, study_uid, err);
     if (!catalogue_begin(catalogue, err))
@@ -392,6 +586,7 @@ void site_context_free(struct site_context *context)
         return;
     drop_changes(context);
     memory_free(context->changes);
+    sibling_maker_free(context->maker);
     (void)close(context->publisher.root_descriptor);
     memory_free(context);
 }

@@ -38,7 +38,9 @@ bool site_study_json_series(struct json *j, struct catalogue *catalogue, const c
                             const char *series, const char *series_file, const char *thumbnail,
                             struct error *err);
 bool site_study_json_end(struct json *j, const char *thumbnail, struct error *err);
-bool site_studies_json(struct catalogue *catalogue, const char *catalogue_file, struct buffer *out,
-                       struct error *err);
+/* studies.json: begin, json_put_raw of the newest studies' entries, end. */
+bool site_study_listing(struct catalogue *catalogue, const char *study, struct buffer *out, struct error *err);
+void site_studies_json_begin(struct json *j, struct buffer *out, const char *catalogue_file, int64_t studies);
+bool site_studies_json_end(struct json *j, struct error *err);
 
 #endif

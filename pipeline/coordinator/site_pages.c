@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coordinator/html.h"
 #include "job/layout.h"
 
-enum { SLICES_OPEN = 60, STUDIES_MOST = 2000 };
+enum { SLICES_OPEN = 60 };
 
 static const char style_text[] = {
 #include "generated/style.css.inc"
@@ -112,9 +111,9 @@ static void fact(struct html *h, const char *name, const char *value, void (*sho
 #define SLICE_SQL(condition) \
     "SELECT i.sop_instance_uid, i.instance_number, i.state, i.reason, i.frames," \
     " (SELECT path FROM artefact a WHERE a.instance_id = i.instance_id AND stage = 'thumbnail'" \
-    "  ORDER BY place = 2 DESC, columns DESC, path LIMIT 1)," \
+    "  ORDER BY place = 2 DESC, place = 6, columns DESC, path LIMIT 1)," \
     " (SELECT sha256 FROM artefact a WHERE a.instance_id = i.instance_id AND stage = 'thumbnail'" \
-    "  ORDER BY place = 2 DESC, columns DESC, path LIMIT 1)," \
+    "  ORDER BY place = 2 DESC, place = 6, columns DESC, path LIMIT 1)," \
     " (SELECT path FROM artefact a WHERE a.instance_id = i.instance_id AND stage = 'webp'" \
     "  ORDER BY frame IS NULL DESC, columns DESC, frame, path LIMIT 1)" \
     " FROM instance i WHERE " condition " ORDER BY i.instance_number, i.sop_instance_uid, i.source_order"
@@ -167,9 +166,9 @@ static const char series_sql[] =
     " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid"
     "  AND i.series_instance_uid = s.series_instance_uid AND is_current),"
     " (SELECT path FROM artefact a WHERE a.instance_id = s.thumbnail_instance_id AND stage = 'thumbnail'"
-    "  ORDER BY place = 2 DESC, columns DESC, path LIMIT 1),"
+    "  ORDER BY place = 2 DESC, place = 6, columns DESC, path LIMIT 1),"
     " (SELECT sha256 FROM artefact a WHERE a.instance_id = s.thumbnail_instance_id AND stage = 'thumbnail'"
-    "  ORDER BY place = 2 DESC, columns DESC, path LIMIT 1),"
+    "  ORDER BY place = 2 DESC, place = 6, columns DESC, path LIMIT 1),"
     " (SELECT rows || ' × ' || columns FROM instance i WHERE i.instance_id = s.thumbnail_instance_id),"
     " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid"
     "  AND i.series_instance_uid = s.series_instance_uid AND is_current"
@@ -283,68 +282,65 @@ bool page_of_study(struct catalogue *catalogue, const struct page_assets *assets
     return h.ok;
 }
 
-static void study_entry(struct html *h, const struct page_assets *assets, const struct cursor *row)
+static void study_card(struct html *h, const struct cursor *row)
 {
-    html_raw(h, "<li><a href=\"studies/");
-    html_reference(h, cursor_text(row, 0));
-    html_raw(h, "/index.html\"><div class=\"picture\">");
-    picture(h, assets, "", cursor_text(row, 8), cursor_text(row, 9), "");
-    html_raw(h, "</div><div><h2>");
-    html_person_name(h, cursor_text(row, 1)[0] != '\0' ? cursor_text(row, 1) : "no name");
+    html_raw(h, "<div><h2>");
+    html_person_name(h, cursor_text(row, 0)[0] != '\0' ? cursor_text(row, 0) : "no name");
     html_raw(h, "</h2><div class=\"quiet\">");
-    html_text(h, cursor_text(row, 2));
-    html_raw(h, cursor_text(row, 2)[0] != '\0' && cursor_text(row, 4)[0] != '\0' ? " · " : "");
-    html_text(h, cursor_text(row, 4));
+    html_text(h, cursor_text(row, 1));
+    html_raw(h, cursor_text(row, 1)[0] != '\0' && cursor_text(row, 3)[0] != '\0' ? " · " : "");
+    html_text(h, cursor_text(row, 3));
     html_raw(h, "</div><ul class=\"chips\">");
     char modalities[128];
-    snprintf(modalities, sizeof modalities, "%s", cursor_text(row, 5));
+    snprintf(modalities, sizeof modalities, "%s", cursor_text(row, 4));
     char *rest = modalities;
     for (char *m = strsep(&rest, "\\"); m != NULL; m = strsep(&rest, "\\")) chip(h, "modality", m);
     html_raw(h, "</ul></div><div class=\"count\"><div>");
-    html_date(h, cursor_text(row, 3));
+    html_date(h, cursor_text(row, 2));
     html_raw(h, "</div><div class=\"quiet\">");
-    counted(h, cursor_int(row, 6), "series", "series");
+    counted(h, cursor_int(row, 5), "series", "series");
     html_raw(h, "<br>");
-    counted(h, cursor_int(row, 7), "object", "objects");
-    html_raw(h, "</div></div></a></li>\n");
+    counted(h, cursor_int(row, 6), "object", "objects");
+    html_raw(h, "</div></div>");
 }
 
-/* The study's picture is that of its series with the most objects among those that have one. */
-static const char studies_sql[] =
-    "SELECT s.study_instance_uid, patient_name, patient_id, study_date, study_description,"
-    " (SELECT group_concat(modality, '\\') FROM (SELECT DISTINCT modality FROM series e"
-    "  WHERE e.study_instance_uid = s.study_instance_uid ORDER BY modality)),"
-    " (SELECT count(*) FROM series e WHERE e.study_instance_uid = s.study_instance_uid),"
-    " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid AND is_current),"
-    " a.path, a.sha256"
-    " FROM study s LEFT JOIN artefact a ON a.artefact_id = (SELECT t.artefact_id"
-    "  FROM series e JOIN artefact t ON t.instance_id = e.thumbnail_instance_id AND t.stage = 'thumbnail'"
-    "  WHERE e.study_instance_uid = s.study_instance_uid"
-    "  ORDER BY (SELECT count(*) FROM instance i WHERE i.study_instance_uid = e.study_instance_uid"
-    "   AND i.series_instance_uid = e.series_instance_uid AND is_current) DESC,"
-    "   e.series_number IS NULL, e.series_number, e.series_instance_uid, t.place = 2 DESC, t.columns DESC, t.path"
-    "  LIMIT 1)"
-    " WHERE published_digest IS NOT NULL"
-    " ORDER BY study_date DESC, study_time DESC, s.study_instance_uid LIMIT ?";
-
-bool page_of_site(struct catalogue *catalogue, const struct page_assets *assets, struct buffer *out,
-                  struct error *err)
+bool page_card_of_study(struct catalogue *catalogue, const char *study, struct buffer *out, struct error *err)
 {
-    int64_t total = 0;
     struct cursor *row = NULL;
-    if (!catalogue_number(catalogue, "SELECT count(*) FROM study WHERE published_digest IS NOT NULL",
-                          NO_VALUES, 0, &total, err) ||
-        !catalogue_select(catalogue, studies_sql, VALUES(value_int(STUDIES_MOST)), &row, err))
+    if (!catalogue_select(catalogue,
+                          "SELECT patient_name, patient_id, study_date, study_description, modalities_in_study,"
+                          " series, instances FROM study WHERE study_instance_uid = ?",
+                          VALUES(value_text(study)), &row, err))
         return false;
     struct html h = html_into(out, err);
-    page_begin(&h, assets, "");
-    html_raw(&h, "Studies</title>\n</head>\n<body>\n<header class=\"page\"><h1>Studies</h1><p>");
-    counted(&h, total, "study", "studies");
-    if (total > STUDIES_MOST) html_raw(&h, ", the newest are shown; all are in the catalogue");
-    html_raw(&h, "</p></header>\n<main><ul class=\"studies\">\n");
-    while (h.ok && cursor_next(row)) study_entry(&h, assets, row);
-    html_raw(&h, "</ul></main>\n");
-    page_end(&h);
+    if (cursor_next(row)) study_card(&h, row);
     struct error ignored;
     return cursor_end(row, h.ok ? err : &ignored) && h.ok;
+}
+
+void page_of_site_begin(struct html *h, const struct page_assets *assets, int64_t total, bool all)
+{
+    page_begin(h, assets, "");
+    html_raw(h, "Studies</title>\n</head>\n<body>\n<header class=\"page\"><h1>Studies</h1><p>");
+    counted(h, total, "study", "studies");
+    if (!all) html_raw(h, ", the newest are shown; all are in the catalogue");
+    html_raw(h, "</p></header>\n<main><ul class=\"studies\">\n");
+}
+
+void page_of_site_entry(struct html *h, const struct page_assets *assets, const char *study, const char *path,
+                        const char *sha256, const char *card)
+{
+    html_raw(h, "<li><a href=\"studies/");
+    html_reference(h, study);
+    html_raw(h, "/index.html\"><div class=\"picture\">");
+    picture(h, assets, "", path, sha256, "");
+    html_raw(h, "</div>");
+    html_raw(h, card);
+    html_raw(h, "</a></li>\n");
+}
+
+void page_of_site_end(struct html *h)
+{
+    html_raw(h, "</ul></main>\n");
+    page_end(h);
 }

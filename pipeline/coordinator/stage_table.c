@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "coordinator/plan.h"
 #include "coordinator/pool.h"
+#include "job/stage.h"
 
 enum { CACHE_MOST = 1 << 20, KEY_SIZE = STAGE_TABLE_KEY };
 
@@ -202,7 +203,7 @@ static bool check_settings(const struct worker_hello *hello, const struct settin
     return true;
 }
 
-static bool add_wanted(struct stage_table *table, const struct stage_row *row, struct buffer *all, struct error *err)
+static bool add_wanted(struct stage_table *table, const struct stage_row *row, struct error *err)
 {
     struct wanted_stage *const wanted = &table->wanted[table->wanted_count];
 
@@ -211,13 +212,40 @@ static bool add_wanted(struct stage_table *table, const struct stage_row *row, s
     (void)snprintf(wanted->name, sizeof wanted->name, "%s", row->name);
     wanted->version = row->version;
     wanted->needs = row->needs;
+    wanted->scope = row->scope;
+    table->makes_frames = table->makes_frames || strcmp(row->name, STAGE_OF_FRAMES) == 0;
     table->wanted_count++;
-    return (all->size == 0 || buffer_puts(all, ",", err)) && buffer_puts(all, row->name, err);
+    return true;
+}
+
+/* "codestream,thumbnail": those of instances, or those of series. */
+static bool list_wanted(const struct stage_table *table, uint32_t scope, char **list, struct error *err)
+{
+    struct buffer text = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < table->wanted_count; i++)
+        if (table->wanted[i].scope == scope)
+            ok = (text.size == 0 || buffer_puts(&text, ",", err)) && buffer_puts(&text, table->wanted[i].name, err);
+    *list = ok ? memory_string(buffer_text(&text), err) : NULL;
+    buffer_release(&text);
+    return *list != NULL;
+}
+
+static bool make_match(struct stage_table *table, struct error *err)
+{
+    struct buffer text = {0};
+    bool ok = buffer_puts(&text, ",", err);
+
+    for (size_t i = 0; ok && i < table->wanted_count; i++)
+        ok = buffer_puts(&text, table->wanted[i].name, err) && buffer_puts(&text, ",", err);
+    table->match = ok ? memory_string(buffer_text(&text), err) : NULL;
+    buffer_release(&text);
+    return table->match != NULL;
 }
 
 static bool pick_wanted(const struct settings *settings, struct stage_table *table, struct error *err)
 {
-    struct buffer all = {0};
     bool ok = settings->stages == NULL || check_list(&table->hello, settings->stages, err);
 
     table->wanted = ok ? memory_array(table->hello.stage_count + 1, sizeof *table->wanted, err) : NULL;
@@ -226,14 +254,10 @@ static bool pick_wanted(const struct settings *settings, struct stage_table *tab
         const struct stage_row *const row = &table->hello.stages[i];
 
         if (settings->stages != NULL ? is_listed(settings->stages, row->name) : row->on_by_default)
-            ok = add_wanted(table, row, &all, err);
+            ok = add_wanted(table, row, err);
     }
-    ok = ok && (table->all = memory_string(buffer_text(&all), err)) != NULL;
-    buffer_clear(&all);
-    ok = ok && buffer_printf(&all, err, ",%s,", table->all) &&
-         (table->match = memory_string(buffer_text(&all), err)) != NULL;
-    buffer_release(&all);
-    return ok;
+    return ok && list_wanted(table, SCOPE_INSTANCE, &table->all, err) &&
+           list_wanted(table, SCOPE_SERIES, &table->series, err) && make_match(table, err);
 }
 
 /* The worker checks options at its hello, too: but its refusal would be no usage text. So it is asked for the bare
@@ -268,6 +292,7 @@ void stage_table_release(struct stage_table *table)
     worker_hello_release(&table->hello);
     memory_free(table->wanted);
     memory_free(table->all);
+    memory_free(table->series);
     memory_free(table->match);
     *table = (struct stage_table){0};
 }

@@ -16,13 +16,17 @@
 
 enum { STAGE_TABLE_KEY = 128 };
 
+#define STAGE_OF_FRAMES "codestream" /* makes dicomweb/.../frames/N */
+
 struct stage_table {
     char key[STAGE_TABLE_KEY];    /* of the cache; "" if it came from there */
     struct worker_hello hello;
     char libraries[512];          /* of both programs, one line */
     struct wanted_stage *wanted;  /* in run order */
     size_t wanted_count;
-    char *all;                    /* "codestream,thumbnail" */
+    char *all;                    /* "codestream,thumbnail": those of instances */
+    char *series;                 /* "volume": those of series */
+    bool makes_frames;            /* lossless frames are among what is wanted */
     char *match;                  /* ",codestream,thumbnail," for SQL's instr */
 };
 

@@ -1,17 +1,21 @@
 #include "dicom/dicom_json.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "dicom/dicom_json_value.h"
+#include "dicom/element_vr.h"
+#include "dicom/encoding.h"
 #include "dicom/vr_table.h"
 
 enum {
     CHARSET_SIZE = 256,
     FLUSH_BYTES = 64 << 10,
     TAG_CHARSET = TAG(0x0008, 0x0005),
+    TAG_ENCAPSULATED_DOCUMENT = TAG(0x0042, 0x0011),
+    PALETTE_MOST = 2 * 65536, /* PS3.3 C.7.6.3.1.5: entries of two bytes; segmented ones are shorter */
     TAG_PIXEL_REPRESENTATION = TAG(0x0028, 0x0103),
-    TAG_WAVEFORM_BITS_ALLOCATED = TAG(0x5400, 0x1004),
 };
 #define UTF8 "ISO_IR 192"
 
@@ -21,6 +25,7 @@ struct writer {
     const struct object *object;
     const struct dicom_json_options *options;
     struct error *err;
+    uint64_t flushed;         /* bytes that are out of the buffer already */
     size_t override;          /* the next one */
     bool charset, pixel_data; /* told */
     char path[DICOM_JSON_PATH + 1];
@@ -40,10 +45,16 @@ static bool write_items(struct writer *writer, const char *charset, const struct
 static bool ok(struct writer *writer)
 {
     const struct dicom_json_options *const options = writer->options;
+    const uint64_t size = writer->out.buffer->size;
     if (writer->out.failed)
         return false;
-    return !options->flush || writer->out.buffer->size < FLUSH_BYTES ||
-           options->flush(options->flush_client, writer->out.buffer, writer->err);
+    if (options->most && writer->flushed + size > options->most)
+        return error_set(writer->err, ERROR_LIMIT,
+                         "metadata of more than %" PRIu64 " bytes, which is the most", options->most);
+    if (!options->flush || size < FLUSH_BYTES)
+        return true;
+    writer->flushed += size;
+    return options->flush(options->flush_client, writer->out.buffer, writer->err);
 }
 
 static void open_attribute(struct level *level, uint32_t tag, const char vr[3])
@@ -67,6 +78,16 @@ static void put_text_attribute(struct level *level, uint32_t tag, const char vr[
     open_attribute(level, tag, vr);
     dicom_json_put_value(&level->writer->out, written_as, (const uint8_t *)text, strlen(text), UTF8,
                          false);
+    close_attribute(level);
+}
+
+static void put_items(struct level *level, uint32_t tag, const char *items)
+{
+    struct dicom_json_out *const out = &level->writer->out;
+    open_attribute(level, tag, "SQ");
+    dicom_json_puts(out, ",\"Value\":[");
+    dicom_json_puts(out, items);
+    dicom_json_puts(out, "]");
     close_attribute(level);
 }
 
@@ -107,7 +128,8 @@ static void put_pixel_data(struct level *level)
 {
     struct writer *const writer = level->writer;
     const struct pixel_location pixels = object_pixels(writer->object);
-    const char *vr = object_pixel_vr(writer->object);
+    const char *vr = writer->options->pixel_data_vr ? writer->options->pixel_data_vr
+                                                    : object_pixel_vr(writer->object);
     if (!dicom_json_vr_is_binary(vr) || !strcmp(vr, "UN"))
         vr = pixels.element == PIXEL_ELEMENT_FLOAT    ? "OF"
              : pixels.element == PIXEL_ELEMENT_DOUBLE ? "OD"
@@ -135,7 +157,9 @@ static void put_override(struct level *level, const struct dicom_json_override *
         writer->charset = true;
     else if (override->tag == pixel_data_tag(writer))
         writer->pixel_data = true;
-    if (override->text)
+    if (override->text && !strcmp(override->vr, "SQ"))
+        put_items(level, override->tag, override->text);
+    else if (override->text)
         put_text_attribute(level, override->tag, override->vr, override->text);
 }
 
@@ -175,53 +199,35 @@ static bool is_private(uint32_t tag)
     return tag >> 16 & 1;
 }
 
-static bool find_us(const struct dataset *dataset, uint32_t tag, uint16_t *value)
+/* A LUT of 32768 entries or more: its first value would be a negative number as SS. */
+static bool has_many_entries(const struct dataset_element *element, const char *vr)
 {
-    for (; dataset; dataset = dataset_outer(dataset))
-        if (dataset_us(dataset, tag, value))
+    const struct encoding host = {.big_endian = false};
+    return element->size == 6 && !strcmp(vr, "US") && encoding_u16(host, element->bytes) > INT16_MAX;
+}
+
+/* An icon says by itself what its pixels are. */
+static bool has_own_sign(const struct dataset *dataset)
+{
+    uint16_t value;
+    for (; dataset_outer(dataset); dataset = dataset_outer(dataset))
+        if (dataset_us(dataset, TAG_PIXEL_REPRESENTATION, &value))
             return true;
     return false;
 }
 
-/* "xs", "ox" and "lt" of the table. Without an explicit VR, OB or OW is OW (PS3.5 A.1), apart from
- * waveforms of 8 bits (PS3.3 C.10.9). */
-static const char *settle_vr(const struct dataset *dataset, uint32_t tag, const char *vr)
+/* US or SS as the published frames want it, for attributes that follow Pixel Representation. */
+static const char *signed_vr(const struct writer *writer, const struct dataset *dataset,
+                             const struct dataset_element *element, const char *vr)
 {
-    uint16_t value;
-    if (!strcmp(vr, "xs"))
-        return find_us(dataset, TAG_PIXEL_REPRESENTATION, &value) && value ? "SS" : "US";
-    if (!strcmp(vr, "lt"))
-        return "OW";
-    if (strcmp(vr, "ox") != 0)
+    const enum dicom_json_sign sign = writer->options->sign;
+    if (sign == DICOM_JSON_SIGN_DECLARED || (strcmp(vr, "US") != 0 && strcmp(vr, "SS") != 0))
         return vr;
-    return tag >> 16 == 0x5400 && find_us(dataset, TAG_WAVEFORM_BITS_ALLOCATED, &value) &&
-                   value == 8
-               ? "OB"
-               : "OW";
-}
-
-/* The VR to write; *found: it is the element's own, and its bytes are in host order. */
-static const char *effective_vr(const struct dataset *dataset,
-                                const struct dataset_element *element, bool *found)
-{
-    *found = true;
-    if (element->is_sequence)
-        return "SQ";
-    if (!strcmp(element->vr, "SQ")) /* with bytes: unreadable */
-        return element->size ? "UN" : "SQ";
-    if (strcmp(element->vr, "UN") != 0)
-        return element->vr;
-    *found = false;
-    if (is_private(element->tag))
-        return (element->tag & 0xffff) >= 0x10 && (element->tag & 0xffff) <= 0xff ? "LO" : "UN";
-    const char *vr = vr_of_tag(element->tag);
-    if (!vr)
-        return "UN";
-    vr = settle_vr(dataset, element->tag, vr);
-    const size_t size = dicom_json_vr_size(vr);
-    if (element->size && (!strcmp(vr, "SQ") || (size && element->size % size)))
-        return "UN";
-    return vr;
+    const char *const table_vr = vr_of_tag(element->tag);
+    if (!table_vr || strcmp(table_vr, "xs") != 0 || has_many_entries(element, vr) ||
+        has_own_sign(dataset))
+        return vr;
+    return sign == DICOM_JSON_SIGNED ? "SS" : "US";
 }
 
 /* ---------------------------------------------------------------- values */
@@ -235,13 +241,46 @@ static bool put_bulk(struct writer *writer, uint32_t tag, const char *vr, const 
                      size_t size)
 {
     const struct dicom_json_options *const options = writer->options;
+    char name[DICOM_JSON_PATH + 1];
     dicom_json_put_hex(tag, writer->path + writer->path_size);
     writer->path[writer->path_size + 8] = '\0';
     const struct dicom_json_bulk bulk = {writer->path, vr, bytes, size};
-    if (options->bulk && !options->bulk(options->bulk_client, &bulk, writer->err))
+    memcpy(name, writer->path, writer->path_size + 9);
+    if (options->bulk && !options->bulk(options->bulk_client, &bulk, name, writer->err))
         return false;
-    put_uri(writer, options->bulk_prefix, writer->path);
+    put_uri(writer, options->bulk_prefix, name);
     return true;
+}
+
+/* Colour palettes (PS3.3 C.7.6.3.1.5, C.7.9): viewers follow no address to them. */
+static bool is_palette(uint32_t tag)
+{
+    return (tag >= TAG(0x0028, 0x1201) && tag <= TAG(0x0028, 0x1204)) ||
+           (tag >= TAG(0x0028, 0x1221) && tag <= TAG(0x0028, 0x1224));
+}
+
+/* A palette of an odd number of one-byte entries is padded to even in the file; viewers take the length for the number
+ * of entries, one byte or two each. */
+static size_t value_size(const struct dataset *dataset, const struct dataset_element *element)
+{
+    enum { ENTRIES, FIRST, BITS, DESCRIPTOR };
+    double numbers[DESCRIPTOR] = {0};
+
+    if (element->tag < TAG(0x0028, 0x1201) || element->tag > TAG(0x0028, 0x1204) ||
+        dataset_numbers(dataset, element->tag - 0x100, "US", numbers, DESCRIPTOR) != DESCRIPTOR)
+        return element->size;
+    const bool is_padded = element->size % 2 == 0 && numbers[ENTRIES] == (double)element->size - 1;
+    return is_padded ? element->size - 1 : element->size;
+}
+
+/* A document is for viewers that open it by its address, however short it is. */
+static bool is_bulk(const struct writer *writer, const struct dataset_element *element)
+{
+    if (is_palette(element->tag) && element->size <= PALETTE_MOST)
+        return false;
+    return writer->options->bulk_prefix && has_path(writer) &&
+           (element->size > writer->options->inline_limit ||
+            (element->tag == TAG_ENCAPSULATED_DOCUMENT && !writer->path_size));
 }
 
 static bool write_value(struct level *level, const struct dataset *dataset,
@@ -249,7 +288,8 @@ static bool write_value(struct level *level, const struct dataset *dataset,
 {
     struct writer *const writer = level->writer;
     bool found, done = true;
-    const char *const vr = effective_vr(dataset, element, &found);
+    const char *const vr =
+        signed_vr(writer, dataset, element, element_vr(dataset, element, &found));
     open_attribute(level, element->tag, vr);
     if (element->is_sequence)
         done = write_items(writer, level->charset, dataset, element);
@@ -258,11 +298,10 @@ static bool write_value(struct level *level, const struct dataset *dataset,
     else if (!dicom_json_vr_is_binary(vr))
         dicom_json_put_value(&writer->out, vr, element->bytes, element->size, level->charset,
                              !found && dataset_is_big_endian(dataset));
-    else if (element->size > writer->options->inline_limit && writer->options->bulk_prefix &&
-             has_path(writer))
+    else if (is_bulk(writer, element))
         done = put_bulk(writer, element->tag, vr, element->bytes, element->size);
     else
-        dicom_json_put_binary(&writer->out, element->bytes, element->size);
+        dicom_json_put_binary(&writer->out, element->bytes, value_size(dataset, element));
     close_attribute(level);
     return done && ok(writer);
 }
@@ -272,7 +311,7 @@ static bool is_left_out(const struct level *level, uint32_t tag)
     const uint32_t group = tag >> 16;
     if (group == 0x0000 || group == 0x0002 || group >= 0xfffe || (tag & 0xffff) == 0)
         return true;
-    if (tag == TAG(0x7fe0, 0x0001) || tag == TAG(0x7fe0, 0x0002))
+    if (tag >= TAG(0x7fe0, 0x0001) && tag <= TAG(0x7fe0, 0x0003))
         return level->top;
     return is_private(tag) && !level->writer->options->private_attributes;
 }

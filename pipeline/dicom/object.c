@@ -32,6 +32,7 @@ struct object {
     int descriptor;            /* of the spool file, or -1 */
     bool cut;                  /* the deflated data ended early */
     struct buffer notes;
+    uint64_t meta_at, dataset_at; /* of input */
     uint64_t from; /* first byte of the data set */
     struct encoding encoding;
     struct header header;
@@ -240,6 +241,8 @@ static bool open_object(struct object *object, const struct spool_maker *spool, 
                read_dataset(object, err);
     if (!read_meta(object, at, &object->from, err))
         return false;
+    object->meta_at = at;
+    object->dataset_at = object->from;
     char uid[65];
     dataset_text(object->meta, TAG(0x0002, 0x0010), uid, sizeof uid);
     set_transfer_syntax(object, uid);
@@ -315,6 +318,11 @@ struct pixel_location object_pixels(const struct object *object)
 const struct bytes *object_bytes(const struct object *object)
 {
     return object->inflated.read ? &object->inflated : object->input;
+}
+
+struct object_source object_source(const struct object *object)
+{
+    return (struct object_source){object->input, object->meta_at, object->dataset_at};
 }
 
 const char *object_notes(const struct object *object)

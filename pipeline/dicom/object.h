@@ -59,6 +59,10 @@ const char *object_transfer_syntax_uid(const struct object *object);
 struct pixel_location object_pixels(const struct object *object);
 /* Where pixel offsets count: the input, or the inflated copy. */
 const struct bytes *object_bytes(const struct object *object);
+/* The bytes that were opened, never inflated, and where File Meta and the data set begin in them: at one place where
+ * there is no File Meta. */
+struct object_source { const struct bytes *bytes; uint64_t meta, dataset; };
+struct object_source object_source(const struct object *object);
 const char *object_notes(const struct object *object); /* "" or lines ended by \n */
 bool object_is_dicomdir(const struct object *object);  /* Media Storage Directory */
 /* The encoded data set before pixel data as it stood in object_bytes(): [*from, *to). */

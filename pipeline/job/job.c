@@ -7,6 +7,8 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "job/keep.h"
+#include "job/slices.h"
 #include "job/wire.h"
 
 enum {
@@ -17,6 +19,7 @@ enum {
     LINE_MOST = 4096,
     NOTES_MOST = 64 << 10,
     WINDOW_ROWS_MOST = 1 << 20,
+    MEMBERS_MOST = 1 << 20,
     /* the least that one of these takes on the wire */
     SETTING_BYTES = 3 * 4,
     STAGE_BYTES = 3 * 4 + 3 * 4 + 1 + 4,
@@ -24,6 +27,7 @@ enum {
     SOURCE_BYTES = 1 + 4 + 8 + 4 + 4 + 8,
     MEMBER_BYTES = 3 * 8 + 4 + 4,
     WINDOW_ROW_BYTES = 4 + 2 * 8 + 1 + 5 + 5 + 1,
+    SERIES_MEMBER_BYTES = 5 + DIGEST_SIZE + 4 + 2 + 5 + 4 * 8,
 };
 
 static const char *const state_words[] = {
@@ -107,6 +111,7 @@ static void carry_option(struct wire *w, struct option *o)
     wire_f64(w, &o->most);
     wire_string(w, (char **)&o->choices, LINE_MOST, WIRE_ANY);
     wire_string(w, (char **)&o->help, LINE_MOST, WIRE_ANY);
+    wire_bool(w, &o->for_join);
     wire_require(w, w->failed || (o->default_value != NULL && o->help != NULL), "an option has no text");
     wire_require(w, w->failed || o->type != OPTION_CHOICE || o->choices != NULL,
                  "an option has no choices");
@@ -209,30 +214,69 @@ static void carry_artefacts(struct wire *w, struct artefact **artefacts, size_t 
     manifest_release(&manifest);
 }
 
+static void carry_series_member(struct wire *w, struct series_member *m)
+{
+    carry_checked(w, m->sop, sizeof m->sop, uid_is_valid, "a SOP Instance UID is malformed");
+    wire_digest(w, &m->digest);
+    wire_blob(w, &m->slices, SLICES_BYTES_MOST);
+    wire_bool(w, &m->has_source);
+    if (m->has_source)
+        carry_source(w, &m->source);
+    wire_bool(w, &m->has_identity);
+    if (m->has_identity) {
+        wire_i64(w, &m->identity.device);
+        wire_i64(w, &m->identity.inode);
+        wire_i64(w, &m->identity.bytes);
+        wire_i64(w, &m->identity.mtime_ns);
+        wire_i64(w, &m->identity.ctime_ns);
+    }
+    carry_checked(w, m->planes, sizeof m->planes, is_word_or_empty, "a spool file is no word");
+    wire_u64(w, &m->planes_offset);
+    wire_u64(w, &m->planes_bytes);
+    wire_u64(w, &m->relic_offset);
+    wire_u64(w, &m->relic_bytes);
+    wire_require(w, m->relic_bytes <= KEEP_RELIC_MOST, "a relic is too large");
+}
+
+static void carry_members(struct wire *w, struct job *j)
+{
+    j->members = wire_array(w, j->members, &j->member_count, MEMBERS_MOST, sizeof *j->members, SERIES_MEMBER_BYTES, 0);
+    wire_require(w, (j->kind == JOB_SERIES) == (j->member_count > 0), "a job has members and is none of a series");
+    for (size_t i = 0; i < j->member_count && !w->failed; i++)
+        carry_series_member(w, &j->members[i]);
+    carry_checked(w, j->relics, sizeof j->relics, is_word_or_empty, "a spool file is no word");
+}
+
 static void carry_job(struct wire *w, struct job *j)
 {
-    WIRE_ENUM(w, j->kind, enum job_kind, JOB_VERIFY + 1);
+    WIRE_ENUM(w, j->kind, enum job_kind, JOB_SERIES + 1);
     wire_require(w, j->kind >= JOB_INDEX, "a job has no kind");
     j->sources = wire_array(w, j->sources, &j->source_count, SOURCES_MOST, sizeof *j->sources,
                             SOURCE_BYTES, 0);
     wire_require(w, j->kind == JOB_INDEX || j->source_count <= 1, "a job has too many sources");
-    wire_require(w, j->source_count > 0 || j->kind == JOB_RENDER || j->kind == JOB_VERIFY,
+    wire_require(w, j->source_count > 0 || j->kind == JOB_RENDER || j->kind == JOB_VERIFY || j->kind == JOB_SERIES,
                  "a job has no source");
     for (size_t i = 0; i < j->source_count && !w->failed; i++)
         carry_source(w, &j->sources[i]);
     wire_bool(w, &j->want_digest);
     wire_string(w, &j->stages, LINE_MOST, WIRE_ANY);
     carry_checked(w, j->staging, sizeof j->staging, is_word_or_empty, "a staging folder is no word");
+    wire_u32(w, &j->staging_first);
     carry_subject(w, &j->subject);
     wire_bool(w, &j->has_source_digest);
     wire_digest(w, &j->source_digest);
+    wire_blob(w, &j->relic, KEEP_RELIC_MOST);
     wire_bool(w, &j->has_window);
     carry_window(w, &j->window);
     carry_checked(w, j->spool, sizeof j->spool, is_word_or_empty, "a spool file is no word");
+    wire_u64(w, &j->spool_offset);
+    wire_u64(w, &j->spool_bytes);
     wire_u64(w, &j->spool_budget);
+    wire_bool(w, &j->for_series);
     wire_u32(w, &j->feed_window);
     wire_u64(w, &j->feed_bytes);
     carry_artefacts(w, &j->expected, &j->expected_count);
+    carry_members(w, j);
 }
 
 /* -- what comes back ------------------------------------------------------------------------ */
@@ -323,7 +367,7 @@ static void carry_windows(struct wire *w, struct job_result *r)
 
 static void carry_result(struct wire *w, struct job_result *r)
 {
-    WIRE_ENUM(w, r->kind, enum job_kind, JOB_VERIFY + 1);
+    WIRE_ENUM(w, r->kind, enum job_kind, JOB_SERIES + 1);
     wire_require(w, r->kind >= JOB_INDEX, "a result has no kind");
     carry_fault(w, &r->error, r->text, sizeof r->text);
     wire_bool(w, &r->not_an_object);
@@ -342,9 +386,11 @@ static void carry_result(struct wire *w, struct job_result *r)
     wire_bool(w, &r->needs_window);
     wire_bool(w, &r->has_histogram);
     wire_u64(w, &r->spooled);
-    wire_bool(w, &r->has_keep);
-    wire_u32(w, &r->keep_staged);
-    wire_u64(w, &r->keep_bytes);
+    wire_bool(w, &r->wants_source);
+    wire_blob(w, &r->relic, KEEP_RELIC_MOST);
+    wire_blob(w, &r->histogram, KEEP_HISTOGRAM_MOST);
+    wire_blob(w, &r->geometry, SLICES_BYTES_MOST);
+    wire_string(w, &r->metadata, JOB_METADATA_MOST, WIRE_LINES);
     carry_windows(w, r);
     carry_manifest(w, &r->manifest);
     wire_u64(w, &r->members);
@@ -364,6 +410,8 @@ static void check_result(struct wire *w, const struct job_result *r)
                  "an object failed without a reason");
     wire_require(w, !r->not_an_object || r->error != ERROR_NONE, "no object, and no reason");
     wire_require(w, r->state != INSTANCE_DONE || r->not_an_object || r->has_record, "an object without a record");
+    if (!w->failed && r->geometry.size > 0)
+        w->failed = !slices_check(r->geometry.data, r->geometry.size, w->err);
 }
 
 /* -- both ways: a writer's struct is copied, so that a carrier may take it for its own ---------- */
@@ -457,9 +505,15 @@ void job_release(struct job *job)
         source_release(&job->sources[i]);
     for (size_t i = 0; i < job->expected_count; i++)
         memory_free(job->expected[i].ranges);
+    for (size_t i = 0; i < job->member_count; i++) {
+        source_release(&job->members[i].source);
+        buffer_release(&job->members[i].slices);
+    }
+    memory_free(job->members);
     memory_free(job->sources);
     memory_free(job->stages);
     memory_free(job->expected);
+    buffer_release(&job->relic);
     *job = (struct job){0};
 }
 
@@ -479,11 +533,22 @@ void feed_member_release(struct feed_member *member)
     *member = (struct feed_member){0};
 }
 
+void job_result_drop_kept(struct job_result *result)
+{
+    memory_free(result->metadata);
+    result->metadata = NULL;
+    buffer_release(&result->relic);
+    buffer_release(&result->histogram);
+    buffer_release(&result->geometry);
+    result->has_histogram = false;
+}
+
 void job_result_release(struct job_result *result)
 {
     record_release(&result->record);
     manifest_release(&result->manifest);
     memory_free(result->notes);
     memory_free(result->windows);
+    job_result_drop_kept(result);
     *result = (struct job_result){0};
 }

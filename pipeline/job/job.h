@@ -6,9 +6,11 @@
  *           Stages that need the series window while the object has no valid one of its own for every frame come back
  *           DEFERRED; their planes go to the spool while the job's budget lasts.
  *   RENDER  the deferred stages of one instance with the series window: planes from the spool file, else
- *           from the source, else from work/keep and the published lossless frames.
+ *           from the source, else from the published lossless frames, with the relic that the job carries.
  *   FEED    one pass over a stream or an archive that has no random access: every member is written to a
  *           spool file and told by MEMBER; at most `feed_window` are outstanding.
+ *   SERIES  the stages of a series over the volumes that the slices of its instances make: slice by slice, read
+ *           from the source (native ones as they lie there), planes in the spool, or published frames.
  *   VERIFY  lossless frames of one instance decoded and compared with the source (or with its digest).
  *
  * Each struct has _write and _parse; parse checks everything (PROTOCOL) and gives owned copies.
@@ -32,7 +34,7 @@
 struct stage_setting { char *stage, *option, *value; };
 
 struct worker_setup {
-    char *site;          /* absolute; staging, spool, keep and public lie under it */
+    char *site;          /* absolute; staging, spool and public lie under it */
     uint64_t memory_bytes; /* RLIMIT_AS of this worker */
     uint32_t cpu_seconds;  /* of one job */
     uint64_t file_bytes;   /* RLIMIT_FSIZE */
@@ -77,26 +79,51 @@ struct source {
 
 /* -- jobs ------------------------------------------------------------------------------- */
 
-enum job_kind { JOB_INDEX = 1, JOB_OBJECT, JOB_RENDER, JOB_FEED, JOB_VERIFY };
+enum job_kind { JOB_INDEX = 1, JOB_OBJECT, JOB_RENDER, JOB_FEED, JOB_VERIFY, JOB_SERIES };
+
+/* A file as it was when its digest was taken: unchanged, it need not be taken again. */
+struct source_identity { int64_t device, inode, bytes, mtime_ns, ctime_ns; };
+
+/* One instance of a series: its slices, and where its pixels are, the nearest first. */
+struct series_member {
+    char sop[UID_SIZE];
+    struct digest digest;      /* of its source */
+    struct buffer slices;      /* slices.h */
+    bool has_source;
+    struct source source;
+    bool has_identity;         /* of the file at source.path; a SPOOL source is ours, and needs none */
+    struct source_identity identity;
+    char planes[48];           /* file in the spool; "" none */
+    uint64_t planes_offset, planes_bytes;
+    uint64_t relic_offset, relic_bytes; /* in the job's file of relics; 0 bytes: none */
+};
 
 struct job {
     enum job_kind kind;
-    size_t source_count;      /* INDEX: up to 64; else 1 (RENDER may have 0: keep is used) */
+    size_t source_count;      /* INDEX: up to 64; else 1 (RENDER, VERIFY may have 0: the relic is used) */
     struct source *sources;
     bool want_digest;         /* INDEX: the whole source is read, too */
-    char *stages;             /* OBJECT, RENDER: "codestream,thumbnail" */
-    char staging[48];         /* folder under work/staging, a word */
-    struct subject subject;   /* RENDER, VERIFY: whose; sop set */
-    bool has_source_digest;   /* RENDER, VERIFY: keep file name, and what the source must hash to */
+    char *stages;             /* OBJECT, RENDER, SERIES: "codestream,thumbnail" */
+    char staging[48];         /* folder under work/staging, a word; other jobs' files may be in it */
+    uint32_t staging_first;   /* number of the first file */
+    struct subject subject;   /* RENDER, VERIFY: whose; sop set. SERIES: not set */
+    bool has_source_digest;   /* RENDER, VERIFY: what the source must hash to */
     struct digest source_digest;
-    bool has_window;          /* RENDER: the series window */
+    struct buffer relic;      /* RENDER, VERIFY: what is kept of the instance (keep.h); empty: nothing, or not needed */
+    bool has_window;          /* RENDER, SERIES: the series window */
     struct window window;
     char spool[48];           /* OBJECT: where to put planes; RENDER: where they are; "" none */
+    uint64_t spool_offset;    /* of the first plane: what stands before it are others' */
+    uint64_t spool_bytes;     /* RENDER: of the planes */
     uint64_t spool_budget;    /* OBJECT: bytes */
+    bool for_series;          /* OBJECT: a stage of the series will want all frames of an image with slices */
     uint32_t feed_window;     /* FEED: members */
     uint64_t feed_bytes;      /* FEED: bytes outstanding, at least one member */
     size_t expected_count;    /* VERIFY: the artefacts of the codestream product */
     struct artefact *expected;
+    size_t member_count;      /* SERIES */
+    struct series_member *members;
+    char relics[48];          /* SERIES: file in the spool; "" none */
 };
 
 /* -- what comes back -------------------------------------------------------------------- */
@@ -143,6 +170,8 @@ bool instance_state_of_word(const char *word, enum instance_state *state);
 /* A window the object carries: frame 0 = all frames. origin "tag", "voi_lut" (name only). */
 struct window_row { uint32_t frame; struct window window; char origin[12]; bool valid; };
 
+enum { JOB_METADATA_MOST = 40 << 20 }; /* a result must fit LIMIT(MESSAGE_BYTES) */
+
 struct job_result {
     enum job_kind kind;
     enum error_kind error;      /* NONE: the job did what was asked; else why the object (or archive) gave nothing */
@@ -160,12 +189,16 @@ struct job_result {
     uint32_t frames;            /* readable */
     uint32_t information;
     bool needs_window;          /* the series window is wanted (some stage is DEFERRED or would be) */
-    bool has_histogram;         /* in the keep file */
+    bool has_histogram;         /* some value was counted */
     uint64_t spooled;           /* bytes of planes in the spool; 0 none */
-    bool has_keep; uint32_t keep_staged; uint64_t keep_bytes;
+    bool wants_source;          /* for_series, and not all frames are in the spool: the series' job reads the source */
+    struct buffer relic;        /* OBJECT: what is kept of it (keep.h); empty: too large, or there was a fault */
+    struct buffer histogram;    /* where the series window is wanted */
+    struct buffer geometry;     /* of an image: its slices (slices.h) */
+    char *metadata;             /* the instance's DICOM JSON (PS3.18 Annex F), of the dicomweb stage; NULL: none */
     size_t window_count;
     struct window_row *windows;
-    struct manifest manifest;   /* OBJECT, RENDER */
+    struct manifest manifest;   /* OBJECT, RENDER, SERIES */
     /* FEED */
     uint64_t members;
     /* VERIFY */
@@ -193,6 +226,8 @@ void feed_member_release(struct feed_member *member);
 bool job_result_write(const struct job_result *result, struct buffer *out, struct error *err);
 bool job_result_parse(const void *data, size_t size, struct job_result *result, struct error *err);
 void job_result_release(struct job_result *result);
+/* Relic, histogram, geometry and metadata: of a result that turned into a failure. */
+void job_result_drop_kept(struct job_result *result);
 void source_release(struct source *source);
 
 #endif

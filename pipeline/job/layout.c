@@ -27,10 +27,11 @@ bool layout_extension_is_valid(const char *extension)
     for (; extension[length] != '\0'; length++) {
         const char c = extension[length];
 
-        if (length == LONGEST || !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')))
+        if (length == LONGEST || !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                                   (c == '.' && length > 0 && extension[length - 1] != '.')))
             return false;
     }
-    return length > 0;
+    return length > 0 && extension[length - 1] != '.';
 }
 
 /* What stands in a path is never trusted, whoever made it. */
@@ -90,20 +91,47 @@ static bool numbered_path(const struct subject *subject, const char *folder, uin
            path_format(path, err, "%s/%s/%u", parent, folder, frame);
 }
 
-static bool named_path(const struct subject *subject, const char *name, const struct digest *digest,
-                       const char *extension, char path[PATH_SIZE], struct error *err)
+static bool check_name(const char *name, const char *extension, struct error *err)
 {
-    char parent[PATH_SIZE], hex[DIGEST16_SIZE];
-
     if (name == NULL || !layout_word_is_valid(name))
         return error_set(err, ERROR_PROTOCOL, "\"%.64s\" is no name for a file",
                          name != NULL ? name : "");
     if (extension != NULL && !layout_extension_is_valid(extension))
         return error_set(err, ERROR_PROTOCOL, "\"%.16s\" is no extension for a file", extension);
+    return true;
+}
+
+static bool bulk_path(const struct subject *subject, const char *name, const char *extension,
+                      char path[PATH_SIZE], struct error *err)
+{
+    char parent[PATH_SIZE];
+
+    return check_name(name, extension, err) && instance_folder(subject, true, parent, err) &&
+           path_format(path, err, "%s/bulkdata/%s%s%s", parent, name, extension != NULL ? "." : "",
+                       extension != NULL ? extension : "");
+}
+
+static bool named_path(const struct subject *subject, const char *name, const struct digest *digest,
+                       const char *extension, char path[PATH_SIZE], struct error *err)
+{
+    char parent[PATH_SIZE], hex[DIGEST16_SIZE];
+
+    if (!check_name(name, extension, err))
+        return false;
     digest_hex16(digest, hex);
     return instance_folder(subject, false, parent, err) &&
            path_format(path, err, "%s/%s.%s%s%s", parent, name, hex, extension != NULL ? "." : "",
                        extension != NULL ? extension : "");
+}
+
+bool place_is_digest_named(enum place place)
+{
+    return place == PLACE_RENDITION || place == PLACE_GZIP || place == PLACE_TREE;
+}
+
+bool place_is_numbered(enum place place)
+{
+    return place == PLACE_FRAME || place == PLACE_J2K || place == PLACE_LOSSY;
 }
 
 bool layout_path(const struct subject *subject, enum place place, const char *name, uint32_t frame,
@@ -111,20 +139,29 @@ bool layout_path(const struct subject *subject, enum place place, const char *na
                  struct error *err)
 {
     char parent[PATH_SIZE];
-    const bool is_named = place == PLACE_RENDITION || place == PLACE_TREE;
 
-    if (!check_subject(subject, !is_named, err))
+    if (!check_subject(subject, !place_is_digest_named(place), err))
         return false;
     switch (place) {
     case PLACE_FRAME:
         return numbered_path(subject, "frames", frame, path, err);
     case PLACE_J2K:
         return numbered_path(subject, "j2k", frame, path, err);
+    case PLACE_LOSSY:
+        return numbered_path(subject, "lossy", frame, path, err);
     case PLACE_THUMBNAIL:
         return instance_folder(subject, true, parent, err) &&
                path_join(path, parent, "thumbnail", err);
+    case PLACE_RENDERED:
+        return instance_folder(subject, true, parent, err) &&
+               path_join(path, parent, "rendered", err);
+    case PLACE_BULK:
+        return bulk_path(subject, name, extension, path, err);
     case PLACE_RENDITION:
         return named_path(subject, name, digest, extension != NULL ? extension : "", path, err);
+    case PLACE_GZIP:
+        return named_path(subject, name, digest, extension != NULL ? extension : "", parent, err) &&
+               path_format(path, err, "%s.gz", parent);
     case PLACE_TREE:
         return named_path(subject, name, digest, NULL, path, err);
     case PLACE_COUNT:
@@ -162,12 +199,4 @@ bool layout_dicomweb_instance(const struct subject *subject, char path[PATH_SIZE
                               struct error *err)
 {
     return check_subject(subject, true, err) && instance_folder(subject, true, path, err);
-}
-
-bool layout_keep(const struct digest *source, char path[PATH_SIZE], struct error *err)
-{
-    char hex[DIGEST_HEX_SIZE];
-
-    digest_hex(source, hex);
-    return path_format(path, err, "keep/%.2s/%s", hex, hex);
 }

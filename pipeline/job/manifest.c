@@ -72,6 +72,25 @@ bool artefact_add_range(struct artefact *artefact, struct byte_range range, stru
     return true;
 }
 
+/* The rendition that a compressed file stands beside; NULL if there is none. */
+static const struct artefact *original_of(const struct product *product, size_t index)
+{
+    return index > 0 && product->artefacts[index - 1].place == PLACE_RENDITION ? &product->artefacts[index - 1] : NULL;
+}
+
+bool artefact_path(const struct subject *subject, const struct product *product, size_t index, char path[PATH_SIZE],
+                   struct error *err)
+{
+    const enum place place = product->artefacts[index].place;
+    const struct artefact *const named =
+        place == PLACE_GZIP ? original_of(product, index) : &product->artefacts[index];
+
+    if (named == NULL)
+        return error_set(err, ERROR_PROTOCOL, "a compressed file stands beside none");
+    return layout_path(subject, place, named->name, named->frame, &named->digest,
+                       named->extension[0] != '\0' ? named->extension : NULL, path, err);
+}
+
 void product_release(struct product *product)
 {
     for (size_t i = 0; i < product->artefact_count; i++)
@@ -180,13 +199,14 @@ static bool media_type_is_valid(const char *text)
 
 static bool check_place(const struct artefact *artefact, struct error *err)
 {
-    const bool is_rendition = artefact->place == PLACE_RENDITION;
-    const bool is_numbered = artefact->place == PLACE_FRAME || artefact->place == PLACE_J2K;
+    const bool needs_extension = artefact->place == PLACE_RENDITION || artefact->place == PLACE_GZIP;
+    const bool may_have_extension = needs_extension || artefact->place == PLACE_BULK;
+    const bool has_extension = artefact->extension[0] != '\0';
 
-    if (is_rendition ? !layout_extension_is_valid(artefact->extension)
-                     : artefact->extension[0] != '\0')
+    if ((needs_extension && !has_extension) || (!may_have_extension && has_extension) ||
+        (has_extension && !layout_extension_is_valid(artefact->extension)))
         return refuse(err, "an extension does not fit its place");
-    if (artefact->frame > LIMIT(FRAMES) || (is_numbered && artefact->frame == 0))
+    if (artefact->frame > LIMIT(FRAMES) || (place_is_numbered(artefact->place) && artefact->frame == 0))
         return refuse(err, "a frame number is out of range");
     if (artefact->files == 0 || (artefact->files > 1 && artefact->place != PLACE_TREE))
         return refuse(err, "a number of files does not fit its place");
@@ -257,6 +277,8 @@ static bool parse_artefact(struct reader *reader, struct product *product, struc
     ranges = reader_u32(reader);
     if (reader->failed || place >= PLACE_COUNT)
         return refuse(err, "an artefact is cut short or malformed");
+    if (artefact->place == PLACE_GZIP && original_of(product, product->artefact_count - 1) == NULL)
+        return refuse(err, "a compressed file stands beside none");
     return check_artefact(artefact, err) && parse_ranges(reader, artefact, ranges, err);
 }
 
@@ -318,9 +340,9 @@ static int compare_destination(const void *left, const void *right)
 
     if (a->place != b->place)
         return a->place < b->place ? -1 : 1;
-    if (a->place == PLACE_FRAME || a->place == PLACE_J2K)
+    if (place_is_numbered(a->place))
         return (a->frame > b->frame) - (a->frame < b->frame);
-    return a->place == PLACE_THUMBNAIL ? 0 : strcmp(a->name, b->name);
+    return a->place == PLACE_THUMBNAIL || a->place == PLACE_RENDERED ? 0 : strcmp(a->name, b->name);
 }
 
 static int compare_name(const void *left, const void *right)

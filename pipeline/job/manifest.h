@@ -52,6 +52,9 @@ struct manifest {
 struct product *manifest_add(struct manifest *manifest, const char *stage, uint32_t version, struct error *err);
 struct artefact *product_add(struct product *product, struct error *err);
 bool artefact_add_range(struct artefact *artefact, struct byte_range range, struct error *err);
+/* Where artefact `index` stands in public/ (layout.h); PLACE_GZIP: beside the rendition before it in the product. */
+bool artefact_path(const struct subject *subject, const struct product *product, size_t index, char path[PATH_SIZE],
+                   struct error *err);
 void product_release(struct product *product);
 void manifest_release(struct manifest *manifest);
 bool manifest_write(const struct manifest *manifest, struct buffer *out, struct error *err);

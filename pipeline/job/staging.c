@@ -13,9 +13,10 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "job/gzip_copy.h"
 #include "job/text.h"
 
-enum { NOTHING = -1, NUMBER_SIZE = 12 };
+enum { NOTHING = -1, NUMBER_SIZE = 12, GZIP_PERCENT_MOST = 90 };
 
 struct tree_file {
     struct digest digest;
@@ -31,15 +32,25 @@ struct tree {
     struct tree_file *files;
 };
 
+/* A file being written as it comes. */
+struct stream {
+    int descriptor; /* NOTHING: none is open */
+    uint32_t staged;
+    uint64_t size;
+    bool is_patched; /* then its digest is not that of what was put */
+    struct digest_state *digest;
+};
+
 struct staging {
     char *folder;
     int descriptor; /* of the folder, once something was staged */
     struct manifest *manifest;
     struct digest_state *digest;
-    uint32_t next; /* number of the next file */
+    uint32_t first, next; /* number of the first, of the next file */
     size_t selected;
-    size_t tree_capacity;
+    size_t tree_capacity, stream_capacity;
     struct tree *trees; /* one for each product of the manifest */
+    struct stream *streams; /* the same */
 };
 
 bool staging_open(const char *folder, struct manifest *manifest, struct staging **staging,
@@ -60,6 +71,11 @@ bool staging_open(const char *folder, struct manifest *manifest, struct staging 
     return true;
 }
 
+void staging_number_from(struct staging *staging, uint32_t first)
+{
+    staging->first = staging->next = first;
+}
+
 static void tree_release(struct tree *tree)
 {
     for (size_t i = 0; i < tree->file_count; i++)
@@ -70,13 +86,24 @@ static void tree_release(struct tree *tree)
     *tree = (struct tree){.descriptor = NOTHING};
 }
 
+static void stream_release(struct stream *stream)
+{
+    digest_free(stream->digest);
+    if (stream->descriptor != NOTHING)
+        (void)close(stream->descriptor);
+    *stream = (struct stream){.descriptor = NOTHING};
+}
+
 void staging_close(struct staging *staging)
 {
     if (staging == NULL)
         return;
     for (size_t i = 0; i < staging->tree_capacity; i++)
         tree_release(&staging->trees[i]);
+    for (size_t i = 0; i < staging->stream_capacity; i++)
+        stream_release(&staging->streams[i]);
     memory_free(staging->trees);
+    memory_free(staging->streams);
     if (staging->descriptor != NOTHING)
         (void)close(staging->descriptor);
     digest_free(staging->digest);
@@ -84,7 +111,31 @@ void staging_close(struct staging *staging)
     memory_free(staging);
 }
 
+void staging_discard(struct staging *staging)
+{
+    char path[PATH_SIZE];
+    struct error ignored;
+
+    for (uint32_t number = staging->first; number < staging->next; number++)
+        if (path_format(path, &ignored, "%s/%u", staging->folder, number))
+            (void)path_remove_tree(path, &ignored); /* the coordinator removes what stays */
+    (void)rmdir(staging->folder);                   /* unless others' files are in it */
+}
+
 /* -- products ------------------------------------------------------------------------------ */
+
+static bool grow_streams(struct staging *staging, struct error *err)
+{
+    const size_t before = staging->stream_capacity;
+    void *streams = staging->streams;
+
+    if (!memory_grow(&streams, &staging->stream_capacity, staging->selected + 1, sizeof *staging->streams, err))
+        return false;
+    staging->streams = streams;
+    for (size_t i = before; i < staging->stream_capacity; i++)
+        staging->streams[i] = (struct stream){.descriptor = NOTHING};
+    return true;
+}
 
 bool staging_begin(struct staging *staging, const char *stage, uint32_t version, struct error *err)
 {
@@ -100,7 +151,7 @@ bool staging_begin(struct staging *staging, const char *stage, uint32_t version,
     staging->trees = trees;
     for (size_t i = before; i < staging->tree_capacity; i++)
         staging->trees[i] = (struct tree){.descriptor = NOTHING};
-    return true;
+    return grow_streams(staging, err);
 }
 
 size_t staging_selected(const struct staging *staging)
@@ -153,6 +204,7 @@ bool staging_end(struct staging *staging, enum product_state state, const char *
         text_clean(text, strlen(text), false, product->reason, sizeof product->reason);
     }
     tree_release(&staging->trees[staging->selected]);
+    staging_stream_drop(staging);
     return state == PRODUCT_DONE || remove_artefacts(staging, product, err);
 }
 
@@ -162,6 +214,11 @@ static bool open_folder(struct staging *staging, struct error *err)
 {
     if (staging->descriptor != NOTHING)
         return true;
+    /* emptied folders are used again: it is there more often than not */
+    staging->descriptor = open(staging->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (staging->descriptor != NOTHING || errno != ENOENT)
+        return staging->descriptor != NOTHING ||
+               error_errno(err, errno, "cannot open the staging folder \"%s\"", staging->folder);
     if (!path_make_folder(staging->folder, 0755, err))
         return false;
     staging->descriptor = open(staging->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -346,17 +403,159 @@ bool staging_put(struct staging *staging, const struct artefact_spec *spec,
     return true;
 }
 
-bool staging_keep(struct staging *staging, const struct part *parts, size_t part_count,
-                  uint32_t *staged, uint64_t *bytes, struct error *err)
-{
-    uint64_t total = 0;
+/* -- streams ------------------------------------------------------------------------------- */
 
-    for (size_t i = 0; i < part_count; i++)
-        total += parts[i].size;
-    if (!write_numbered(staging, parts, part_count, staged, err))
+static struct stream *selected_stream(const struct staging *staging)
+{
+    return &staging->streams[staging->selected];
+}
+
+bool staging_stream(struct staging *staging, struct error *err)
+{
+    struct stream *const stream = selected_stream(staging);
+    char name[NUMBER_SIZE];
+
+    if (stream->descriptor != NOTHING)
+        return error_set(err, ERROR_USAGE, "a stream of this product is open already");
+    if (!open_folder(staging, err) || !digest_new(&stream->digest, err))
         return false;
-    *bytes = total;
+    stream->staged = staging->next++;
+    number_name(stream->staged, name);
+    stream->descriptor =
+        openat(staging->descriptor, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    return stream->descriptor != NOTHING || error_errno(err, errno, "cannot create the staged file \"%s\"", name);
+}
+
+bool staging_stream_put(struct staging *staging, const struct part *parts, size_t part_count, struct error *err)
+{
+    struct stream *const stream = selected_stream(staging);
+
+    if (stream->descriptor == NOTHING)
+        return error_set(err, ERROR_USAGE, "no stream of this product is open");
+    for (size_t i = 0; i < part_count; i++) {
+        if (parts[i].size > 0 && !digest_add(stream->digest, parts[i].data, parts[i].size, err))
+            return false;
+        stream->size += parts[i].size;
+    }
+    return write_parts(stream->descriptor, parts, part_count) ||
+           error_errno(err, errno, "cannot write the staged file \"%u\"", stream->staged);
+}
+
+uint64_t staging_stream_size(const struct staging *staging)
+{
+    return selected_stream(staging)->size;
+}
+
+bool staging_stream_patch(struct staging *staging, uint64_t offset, const void *data, size_t size, struct error *err)
+{
+    struct stream *const stream = selected_stream(staging);
+    const uint8_t *bytes = data;
+
+    if (stream->descriptor == NOTHING || offset > stream->size || size > stream->size - offset)
+        return error_set(err, ERROR_USAGE, "only what was put in a stream can be written over");
+    stream->is_patched = true;
+    while (size > 0) {
+        const ssize_t written = pwrite(stream->descriptor, bytes, size, (off_t)offset);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return error_errno(err, errno, "cannot write the staged file \"%u\"", stream->staged);
+        bytes += written;
+        size -= (size_t)written;
+        offset += (uint64_t)written;
+    }
     return true;
+}
+
+static bool stream_digest(struct stream *stream, struct digest *digest, struct error *err)
+{
+    struct bytes bytes;
+
+    if (!stream->is_patched)
+        return digest_end(stream->digest, digest, err);
+    return bytes_of_descriptor(stream->descriptor, &bytes, err) && digest_of_bytes(&bytes, digest, err);
+}
+
+/* The same compressed, as the next artefact; no file stays where there is little to gain. */
+static bool put_gzip(struct staging *staging, const struct stream *stream, const struct artefact_spec *spec,
+                     struct error *err)
+{
+    struct artefact_spec compressed = *spec;
+    char number[NUMBER_SIZE], name[64];
+    const uint32_t staged = staging->next++;
+    struct gzip_copy copy = {0};
+
+    number_name(staged, number);
+    (void)snprintf(name, sizeof name, "%s-gzip", spec->name);
+    compressed.place = PLACE_GZIP;
+    compressed.name = name;
+    compressed.media_type = "application/gzip";
+    const int to = create_file(staging->descriptor, number);
+    if (to == NOTHING)
+        return error_errno(err, errno, "cannot create the staged file \"%s\"", number);
+    bool ok = gzip_copy(stream->descriptor, stream->size, to, &copy, err);
+    if (close(to) != 0 && ok)
+        ok = error_errno(err, errno, "cannot write the staged file \"%s\"", number);
+    struct artefact *artefact = NULL;
+    if (ok && copy.size < stream->size / 100 * GZIP_PERCENT_MOST) {
+        artefact = add_artefact(staging, &compressed, err);
+        ok = artefact != NULL;
+    }
+    if (artefact == NULL) {
+        (void)unlinkat(staging->descriptor, number, 0);
+        return ok;
+    }
+    artefact->staged = staged;
+    artefact->digest = copy.digest;
+    artefact->bytes = copy.size;
+    return true;
+}
+
+/* The last thing that a full disk may say. */
+static bool close_stream(struct stream *stream, struct error *err)
+{
+    const int descriptor = stream->descriptor;
+    const uint32_t staged = stream->staged;
+
+    stream->descriptor = NOTHING;
+    stream_release(stream);
+    return close(descriptor) == 0 || error_errno(err, errno, "cannot write the staged file \"%u\"", staged);
+}
+
+bool staging_stream_end(struct staging *staging, const struct artefact_spec *spec, bool gzip, struct error *err)
+{
+    struct stream *const stream = selected_stream(staging);
+    struct digest digest;
+
+    if (stream->descriptor == NOTHING)
+        return error_set(err, ERROR_USAGE, "no stream of this product is open");
+    if (!stream_digest(stream, &digest, err))
+        return false;
+    struct artefact *const artefact = add_artefact(staging, spec, err);
+    if (artefact == NULL)
+        return false;
+    artefact->staged = stream->staged;
+    artefact->digest = digest;
+    artefact->bytes = stream->size;
+    if (!gzip)
+        return close_stream(stream, err);
+    if (put_gzip(staging, stream, spec, err))
+        return close_stream(stream, err);
+    stream_release(stream); /* an artefact already: it goes with the product */
+    return false;
+}
+
+void staging_stream_drop(struct staging *staging)
+{
+    struct stream *const stream = selected_stream(staging);
+    char name[NUMBER_SIZE];
+
+    if (stream->descriptor != NOTHING) {
+        number_name(stream->staged, name);
+        (void)unlinkat(staging->descriptor, name, 0);
+    }
+    stream_release(stream);
 }
 
 /* -- trees --------------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  *     staging_open(folder, &manifest, &staging, err)
  *     staging_begin(staging, "thumbnail", 1, err)          a product
  *       staging_put(staging, &spec, parts, count, err)     one file; or
- *       staging_tree(staging, &spec, err), staging_tree_put(...)..., staging_tree_end(...)
+ *       staging_tree(staging, &spec, err), staging_tree_put(...)..., staging_tree_end(...); or
+ *       staging_stream(staging, err), staging_stream_put(...)..., staging_stream_end(staging, &spec, false, err)
  *     staging_end(staging, PRODUCT_DONE, NULL, err)        or _FAILED with a reason: its files are removed
  *     staging_close(staging, err)
  *
@@ -38,6 +39,8 @@ struct artefact_spec {
 };
 
 bool staging_open(const char *folder, struct manifest *manifest, struct staging **staging, struct error *err);
+/* Right after opening: others' files with smaller numbers are in the folder. */
+void staging_number_from(struct staging *staging, uint32_t first);
 bool staging_begin(struct staging *staging, const char *stage, uint32_t version, struct error *err);
 size_t staging_selected(const struct staging *staging); /* index in manifest->products */
 void staging_select(struct staging *staging, size_t product); /* one that is open */
@@ -50,10 +53,19 @@ bool staging_tree_put(struct staging *staging, const char *path, const struct pa
 /* Writes manifest.tsv (lines `sha256 bytes path`, one tab between, sorted bytewise); the artefact's digest is
  * its SHA-256, bytes and files count what it lists. */
 bool staging_tree_end(struct staging *staging, struct error *err);
+/* A file too large to be held, written as it comes; one open at a time in a product, and removed if it does not end. */
+bool staging_stream(struct staging *staging, struct error *err);
+bool staging_stream_put(struct staging *staging, const struct part *parts, size_t part_count, struct error *err);
+uint64_t staging_stream_size(const struct staging *staging); /* bytes put so far */
+/* Writes over bytes that were put before: tables of what follows them. */
+bool staging_stream_patch(struct staging *staging, uint64_t offset, const void *data, size_t size, struct error *err);
+/* The file is an artefact. `gzip`, of a RENDITION: also NAME-gzip at PLACE_GZIP, the same compressed (RFC 1952), unless
+ * it is hardly smaller. */
+bool staging_stream_end(struct staging *staging, const struct artefact_spec *spec, bool gzip, struct error *err);
+void staging_stream_drop(struct staging *staging); /* nothing stays; fine without one */
 bool staging_end(struct staging *staging, enum product_state state, const char *reason, struct error *err);
-/* A file for work/keep (no artefact row): returns its number in *staged. */
-bool staging_keep(struct staging *staging, const struct part *parts, size_t part_count, uint32_t *staged,
-                  uint64_t *bytes, struct error *err);
+/* Removes all that was put. */
+void staging_discard(struct staging *staging);
 void staging_close(struct staging *staging);
 
 #endif

@@ -62,6 +62,18 @@ void wire_u64(struct wire *w, uint64_t *value)
         *value = 0;
 }
 
+void wire_i64(struct wire *w, int64_t *value)
+{
+    if (w->failed)
+        return;
+    if (w->out != NULL) {
+        written(w, buffer_put_u64(w->out, (uint64_t)*value, w->err));
+        return;
+    }
+    *value = (int64_t)reader_u64(&w->in);
+    wire_require(w, true, "");
+}
+
 void wire_f64(struct wire *w, double *value)
 {
     if (w->failed)
@@ -168,6 +180,23 @@ void wire_string(struct wire *w, char **text, size_t most, unsigned flags)
     const char *const taken = take_text(w, most, flags);
     *text = taken != NULL ? memory_string(taken, w->err) : NULL;
     written(w, taken == NULL || *text != NULL);
+}
+
+void wire_blob(struct wire *w, struct buffer *blob, size_t most)
+{
+    size_t size = 0;
+
+    wire_require(w, blob->size <= most, "a blob is too large");
+    if (w->failed)
+        return;
+    if (w->out != NULL) {
+        written(w, buffer_put_bytes(w->out, blob->data, blob->size, w->err));
+        return;
+    }
+    const void *const taken = reader_bytes(&w->in, &size, most);
+    wire_require(w, true, "");
+    if (!w->failed && size > 0)
+        written(w, buffer_append(blob, taken, size, w->err));
 }
 
 void *wire_array(struct wire *w, void *items, size_t *count, size_t most, size_t size, size_t least,

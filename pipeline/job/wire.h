@@ -45,6 +45,7 @@ bool wire_done(struct wire *w);
 void wire_require(struct wire *w, bool holds, const char *problem);
 void wire_u32(struct wire *w, uint32_t *value);
 void wire_u64(struct wire *w, uint64_t *value); /* at most INT64_MAX: it ends in SQL */
+void wire_i64(struct wire *w, int64_t *value); /* any */
 void wire_f64(struct wire *w, double *value);
 void wire_bool(struct wire *w, bool *value);
 /* value < count */
@@ -54,6 +55,8 @@ void wire_digest(struct wire *w, struct digest *digest);
  * is made so; when parsing, it is refused. */
 void wire_text(struct wire *w, char *text, size_t size, unsigned flags);
 void wire_string(struct wire *w, char **text, size_t most, unsigned flags);
+/* Any bytes, at most `most`: more is refused both ways. An empty buffer stays empty. */
+void wire_blob(struct wire *w, struct buffer *blob, size_t most);
 /* The number of elements, then (parsing) room for them, zeroed: each takes `least` bytes on the wire or more, so
  * a lie about the count cannot take memory. `spare` elements more are allocated. Returns the array. */
 void *wire_array(struct wire *w, void *items, size_t *count, size_t most, size_t size, size_t least,

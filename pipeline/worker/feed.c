@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "job/text.h"
 #include "worker/feed_input.h"
+#include "worker/feed_zip.h"
 #include "worker/sandbox.h"
 #include "worker/worker.h"
 
@@ -343,6 +344,85 @@ static bool do_entries(struct feed *feed, struct archive *archive, struct error 
     return true;
 }
 
+/* -- plain members of a ZIP ----------------------------------------------------------------- */
+
+static bool unpack_plain(struct feed *feed, struct feed_zip *zip, const struct zip_entry *entry,
+                         struct spool_file *file, struct error *err)
+{
+    if (!feed_zip_unpack(zip, entry, err))
+        return false;
+    return zip->content.size > 0 ? spool_file_make(feed, file, err) &&
+                                       spool_file_put(feed, file, zip->content.data, zip->content.size, 0, err)
+                                 : error_set(err, ERROR_NOT_DICOM, "an empty file");
+}
+
+/* As name_entry: what is no UTF-8 has no name there either. */
+static void name_plain(const char *text, uint32_t number, char name[NAME_SIZE])
+{
+    static const char unknown[] = "\xEF\xBF\xBD"; /* what text_clean makes of it */
+
+    text_clean(text, strlen(text), false, name, NAME_SIZE);
+    if (name[0] == '\0' || (strstr(name, unknown) != NULL && strstr(text, unknown) == NULL))
+        (void)snprintf(name, NAME_SIZE, "(member %u)", number);
+}
+
+/* As take_entry. */
+static bool take_plain(struct feed *feed, struct feed_zip *zip, const struct zip_entry *entry, struct error *err)
+{
+    struct spool_file file = {.descriptor = -1};
+    struct error why = {0};
+    char name[NAME_SIZE];
+
+    name_plain(buffer_text(&zip->name), ++feed->members, name);
+    if (!sandbox_allow_cpu(feed->worker->setup.cpu_seconds, err) || !wait_for_room(feed, err))
+        return false;
+    bool ok = unpack_plain(feed, zip, entry, &file, &why);
+    ok = spool_file_end(&file, ok, &why) && ok;
+    feed->is_over = !ok && (why.kind == ERROR_IO || why.kind == ERROR_TRUNCATED || why.kind == ERROR_NOMEM ||
+                            (why.kind == ERROR_LIMIT && file.size <= LIMIT(MEMBER_BYTES)));
+    if (feed->is_over)
+        feed->ending = why;
+    return ok ? tell_file(feed, name, file.name, file.size, err) : tell_fault(feed, name, &why, err);
+}
+
+/* *rest: libarchive has to read on. */
+static bool do_plain(struct feed *feed, struct feed_zip *zip, bool *rest, struct error *why, struct error *err)
+{
+    enum feed_zip_found found = FEED_ZIP_MEMBER;
+    struct zip_entry entry;
+
+    *rest = false;
+    while (!feed->is_over && feed->members < LIMIT(ARCHIVE_MEMBERS)) {
+        if (!feed_zip_next(zip, &found, &entry, why))
+            return true;
+        *rest = found == FEED_ZIP_OTHER;
+        if (found != FEED_ZIP_MEMBER)
+            return true;
+        const bool is_folder = zip->name.data[zip->name.size - 1] == '/' && entry.packed == 0;
+        if (!is_folder && !take_plain(feed, zip, &entry, err))
+            return false;
+    }
+    if (!feed->is_over)
+        return error_set(why, ERROR_LIMIT, "more than ARCHIVE_MEMBERS (%" PRIu64 ") members", LIMIT(ARCHIVE_MEMBERS)),
+               true;
+    *why = feed->ending;
+    (void)error_context(why, "the archive cannot be read beyond member %u", feed->members);
+    return true;
+}
+
+/* A ZIP with random access is read by its central directory. */
+static bool read_plain(struct feed *feed, enum sniffed kind, bool *rest, struct error *why, struct error *err)
+{
+    struct feed_zip zip = {.input = &feed->input};
+
+    *rest = true;
+    if (kind != SNIFFED_ZIP || feed_input_can_seek(&feed->input))
+        return true;
+    const bool ok = do_plain(feed, &zip, rest, why, err);
+    feed_zip_release(&zip);
+    return ok;
+}
+
 static bool read_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
 {
     struct archive *const archive = open_archive(feed, kind, why);
@@ -359,8 +439,10 @@ static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, 
     /* In the C locale libarchive has no name for members with names in UTF-8. Without this one name_entry makes them up. */
     const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     const locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
-    const bool ok = read_archive(feed, kind, why, err);
+    bool rest = true, ok = read_plain(feed, kind, &rest, why, err);
 
+    if (rest)
+        ok = ok && read_archive(feed, kind, why, err);
     if (utf8 != (locale_t)0) {
         (void)uselocale(before);
         freelocale(utf8);

@@ -45,8 +45,22 @@ static bool read_packed(void *client, void *to, size_t size, size_t *got, struct
     return ok;
 }
 
+static bool take_returned(struct feed_input *input, void *to, size_t size, size_t *got)
+{
+    const size_t left = input->returned.size - input->returned_used;
+
+    if (left == 0)
+        return false;
+    *got = size < left ? size : left;
+    memcpy(to, input->returned.data + input->returned_used, *got);
+    input->returned_used += *got;
+    return true;
+}
+
 bool feed_input_read(struct feed_input *input, void *to, size_t size, size_t *got, struct error *err)
 {
+    if (take_returned(input, to, size, got))
+        return true;
     if (input->gunzip == NULL)
         return read_packed(input, to, size, got, err);
     return take_peeked(&input->unpacked, to, size, got) || gunzip_read(input->gunzip, to, size, got, err);
@@ -96,6 +110,7 @@ void feed_input_close(struct feed_input *input)
 {
     gunzip_free(input->gunzip);
     input->gunzip = NULL;
+    buffer_release(&input->returned);
 }
 
 bool feed_input_can_seek(const struct feed_input *input)

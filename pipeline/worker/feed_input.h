@@ -6,6 +6,7 @@
 #ifndef SLICEPRESS_WORKER_FEED_INPUT_H
 #define SLICEPRESS_WORKER_FEED_INPUT_H
 
+#include "base/buffer.h"
 #include "base/bytes.h"
 #include "base/error.h"
 #include "worker/gunzip.h"
@@ -18,6 +19,8 @@ struct feed_input {
     uint64_t offset;           /* of the next packed byte */
     uint64_t taken;            /* packed bytes read so far, also twice */
     struct gunzip *gunzip;
+    struct buffer returned;    /* given again before all else */
+    size_t returned_used;
     struct peek packed, unpacked; /* what was read to sniff, given first; packed: of the stream only */
 };
 

@@ -48,17 +48,49 @@ static bool hand_on(struct frames_pass *pass, const struct frame *frame, const s
     return stage_set_frame(pass->stages, &given, &picture_fault, err);
 }
 
+/* What cannot be read here is told when its turn comes. */
+static bool survey(struct frames_pass *pass, struct error *err)
+{
+    const uint32_t frames = pass->instance->image.frames;
+    struct coded_frame coded;
+    struct error ignored;
+
+    if (frames < 2 || !instance_has_coded(pass->instance))
+        return true;
+    for (uint32_t number = 1; number <= frames && stage_set_wants_survey(pass->stages); number++) {
+        if (number % FRAMES_AN_ALLOWANCE == 0 && !sandbox_allow_cpu(pass->cpu_seconds, err))
+            return false;
+        if (!instance_coded(pass->instance, number, pass->studio, &coded, &ignored))
+            return true;
+        if (!stage_set_survey(pass->stages, &coded, err))
+            return false;
+    }
+    return true;
+}
+
+/* Some stages take the coded bytes as they are: what nobody else wants is not decoded then. */
+static bool show_coded(struct frames_pass *pass, uint32_t number, struct error *err)
+{
+    struct coded_frame coded;
+
+    return !instance_has_coded(pass->instance) || !stage_set_wants_coded(pass->stages, number) ||
+           (instance_coded(pass->instance, number, pass->studio, &coded, err) &&
+            stage_set_coded(pass->stages, &coded, err));
+}
+
 static bool run_frame(struct frames_pass *pass, uint32_t number, struct error *err)
 {
     const bool counted =
         pass->histogram != NULL && frames_counted(pass->instance->image.frames, number);
-    const bool kept = pass->planes != NULL && stage_set_defers(pass->stages, number);
-    const bool wanted = stage_set_wants(pass->stages, NEEDS_FRAME | NEEDS_PICTURE, number);
+    const bool kept = pass->planes != NULL && (pass->keeps_all || stage_set_defers(pass->stages, number));
     const struct frame_display *display = NULL;
     struct frame frame = {0};
 
+    if (!show_coded(pass, number, err))
+        return false;
+    const bool wanted = stage_set_wants(pass->stages, NEEDS_FRAME | NEEDS_PICTURE, number);
     if (!counted && !kept && !wanted)
-        return true;
+        return instance_know_form(pass->instance, number, pass->studio, err);
     return instance_frame(pass->instance, number, pass->studio, &frame, err) &&
            instance_display(pass->instance, number, &display, err) &&
            (!counted || histogram_builder_add(pass->histogram, &frame, display, err)) &&
@@ -71,6 +103,8 @@ bool frames_run(struct frames_pass *pass, struct error *err)
     const uint32_t frames = pass->instance->image.frames;
 
     pass->readable = 0;
+    if (!survey(pass, err))
+        return false;
     for (uint32_t number = 1; number <= frames; number++) {
         if (number % FRAMES_AN_ALLOWANCE == 0 && !sandbox_allow_cpu(pass->cpu_seconds, err))
             return false;

@@ -18,6 +18,7 @@ struct frames_pass {
     const struct window *series_window;  /* for grey frames without a window of their own; NULL: none */
     struct histogram_builder *histogram; /* NULL: not wanted */
     struct plane_writer *planes;         /* of what the deferred stages want; NULL: none */
+    bool keeps_all;                      /* ... of all frames */
     uint32_t cpu_seconds;                /* allowed for a few frames: an object may have a million */
     /* filled */
     bool used_series_window;

@@ -91,38 +91,106 @@ bool instance_use_published(struct instance *instance, const char *public_folder
                      instance->image.frames, instance->image.frames);
 }
 
-static bool decode_source(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
-                          struct error *err)
+bool instance_has_coded(const struct instance *instance)
 {
-    unsigned bit_offset = 0;
+    return instance->index != NULL || (instance->planes == NULL && instance->public_folder != NULL);
+}
 
-    return frame_index_read(instance->index, number, &studio->coded, &bit_offset, err) &&
-           decoder_run(studio->decoder, &instance->image, number, studio->coded.data, studio->coded.size, bit_offset,
-                       frame, &instance->notes, err);
+static bool read_coded(struct instance *instance, uint32_t number, struct studio *studio, struct error *err)
+{
+    const struct plane_form *const form = instance->has_form ? &instance->form : NULL;
+    char path[PATH_SIZE];
+
+    instance->coded = (struct coded_frame){.image = &instance->image, .number = number};
+    if (instance->index == NULL) {
+        instance->coded.image = &instance->published_image;
+        instance->coded.was_lossy = form != NULL && form->lossy;
+        return published_path(instance, number, path, err) &&
+               published_coded(path, &instance->image, form, studio, &instance->published_image,
+                               &instance->coded.data, &instance->coded.size, err);
+    }
+    if (!frame_index_read(instance->index, number, &studio->coded, &instance->coded.bit_offset, err))
+        return false;
+    instance->coded.data = studio->coded.data;
+    instance->coded.size = studio->coded.size;
+    return true;
+}
+
+bool instance_coded(struct instance *instance, uint32_t number, struct studio *studio, struct coded_frame *coded,
+                    struct error *err)
+{
+    if (instance->coded.number != number && !read_coded(instance, number, studio, err)) {
+        instance->coded.number = 0;
+        return false;
+    }
+    *coded = instance->coded;
+    return true;
+}
+
+static bool decode_coded(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
+                         struct error *err)
+{
+    struct coded_frame coded;
+
+    if (!instance_coded(instance, number, studio, &coded, err) ||
+        !decoder_run(studio->decoder, coded.image, number, coded.data, coded.size, coded.bit_offset, frame,
+                     &instance->notes, err))
+        return false;
+    if (instance->index == NULL && instance->has_form)
+        published_settle(&instance->form, frame);
+    return true;
+}
+
+static void keep_form(struct instance *instance, const struct frame *frame)
+{
+    if (instance->has_form)
+        return;
+    instance->form = plane_form_of(frame, instance->image.frames);
+    instance->has_form = true;
 }
 
 bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
                     struct error *err)
 {
-    char path[PATH_SIZE];
-    const struct plane_form *const form = instance->has_form ? &instance->form : NULL;
-    bool ok = false;
+    const bool ok = instance->planes != NULL
+                        ? plane_reader_get(instance->planes, number, &studio->coded, frame, err)
+                        : decode_coded(instance, number, studio, frame, err);
 
-    if (instance->index != NULL)
-        ok = decode_source(instance, number, studio, frame, err);
-    else if (instance->planes != NULL)
-        ok = plane_reader_get(instance->planes, number, &studio->coded, frame, err);
-    else
-        ok = published_path(instance, number, path, err) &&
-             published_frame(path, &instance->image, form, number, studio, &instance->notes, frame, err);
     if (!ok) /* the decoder names the frame itself */
         return instance->image.frames > 1 && strncmp(err->text, "frame ", 6) != 0
                    ? error_context(err, "frame %u", number)
                    : false;
-    if (!instance->has_form) {
-        instance->form = plane_form_of(frame, instance->image.frames);
-        instance->has_form = true;
-    }
+    keep_form(instance, frame);
+    return true;
+}
+
+bool instance_know_form(struct instance *instance, uint32_t number, struct studio *studio, struct error *err)
+{
+    struct coded_frame coded;
+    struct frame frame = {0};
+
+    if (instance->has_form || !instance_has_coded(instance))
+        return true;
+    if (!instance_coded(instance, number, studio, &coded, err) ||
+        !decoder_inspect(studio->decoder, coded.image, number, coded.data, coded.size, coded.bit_offset, &frame,
+                         &instance->notes, err))
+        return false;
+    keep_form(instance, &frame);
+    return true;
+}
+
+bool instance_published_form(struct instance *instance, const char *public_folder, const struct subject *subject,
+                             struct studio *studio, struct coded_form *form, struct error *err)
+{
+    char path[PATH_SIZE];
+
+    instance->coded.number = 0;
+    instance->public_folder = public_folder;
+    instance->subject = subject;
+    if (!published_path(instance, 1, path, err) ||
+        !published_form(path, &instance->image, instance->has_form ? &instance->form : NULL, studio, form, err))
+        return false;
+    form->frames = instance->image.frames;
     return true;
 }
 

@@ -23,6 +23,7 @@
 #include "dicom/image.h"
 #include "dicom/object.h"
 #include "job/layout.h"
+#include "job/stage.h"
 #include "worker/plane_file.h"
 #include "worker/studio.h"
 
@@ -36,10 +37,12 @@ struct instance {
     struct frame_display display;
     /* where frames come from: one of these */
     struct frame_index *index;
+    struct coded_frame coded;        /* the one at hand, in the studio's buffers; number 0: none */
     uint32_t declared_frames;        /* before image.frames became what the source holds */
     struct plane_reader *planes;
     const char *public_folder;       /* published frames of `subject` */
     const struct subject *subject;
+    struct image published_image;    /* what they are; borrows from `image` */
     /* how frames had been decoded, from the first one or from the relic */
     bool has_form;
     struct plane_form form;
@@ -59,6 +62,18 @@ bool instance_use_published(struct instance *instance, const char *public_folder
 /* The stored values of frame `number`; lent until the next call. */
 bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
                     struct error *err);
+/* Frames come in coded bytes: from the source, or from published files. */
+bool instance_has_coded(const struct instance *instance);
+/* The coded bytes of frame `number`, in the studio's buffers until the next call: instance_frame does not read them
+ * again. Only where there are some. */
+bool instance_coded(struct instance *instance, uint32_t number, struct studio *studio, struct coded_frame *coded,
+                    struct error *err);
+/* The form of the frames without decoding one, from the headers of the coded bytes of frame `number`; at once when it
+ * is known already. The relic needs it. */
+bool instance_know_form(struct instance *instance, uint32_t number, struct studio *studio, struct error *err);
+/* How the published frames hold the samples: the first of them is looked at. IO: there is none. */
+bool instance_published_form(struct instance *instance, const char *public_folder, const struct subject *subject,
+                             struct studio *studio, struct coded_form *form, struct error *err);
 /* How frame `number` is to be shown; lent until another frame is asked for. */
 bool instance_display(struct instance *instance, uint32_t number, const struct frame_display **display,
                       struct error *err);

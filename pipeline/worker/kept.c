@@ -1,11 +1,9 @@
 #include "kept.h"
 
-#include "base/limits.h"
 #include "job/keep.h"
 
 void kept_release(struct kept *kept)
 {
-    buffer_release(&kept->file);
     buffer_release(&kept->relic);
 }
 
@@ -24,13 +22,11 @@ bool kept_open_relic(struct worker *worker, struct kept *kept, const void *relic
     return instance_read_image(instance, err);
 }
 
-bool kept_open(struct worker *worker, struct kept *kept, const struct digest *source, struct instance *instance,
+bool kept_open(struct worker *worker, struct kept *kept, const struct buffer *blob, struct instance *instance,
                struct error *err)
 {
-    char relative[PATH_SIZE], path[PATH_SIZE];
-
-    return layout_keep(source, relative, err) && path_join(path, worker->work, relative, err) &&
-           path_read_file(path, LIMIT(HEADER_BYTES), &kept->file, err) &&
-           keep_parse(kept->file.data, kept->file.size, &kept->relic, NULL, NULL, err) &&
+    if (blob->size == 0)
+        return error_set(err, ERROR_IO, "the source is gone, and nothing is kept of it");
+    return keep_parse_relic(blob->data, blob->size, &kept->relic, err) &&
            kept_open_relic(worker, kept, kept->relic.data, kept->relic.size, instance, err);
 }

@@ -10,10 +10,18 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "worker/plane_pack.h"
 
-/* The file: MAGIC, planes (u32 number, form, samples), relic, footer (u64 offset of the relic, MAGIC). */
-static const char magic[] = "SPPLANE1";
-enum { MAGIC_SIZE = 8, PLANE_HEAD = 4 + PLANE_FORM_BYTES, FOOTER = 8 + MAGIC_SIZE };
+/* The part: planes, each as samples or packed (plane_pack.h) where that is shorter; then what a reader takes with one
+ * read: relic, list of the planes (u32 number, form, u64 offset, u64 bytes), footer (u64 offset of the relic, u64 bytes
+ * of it, MAGIC). */
+static const char magic[] = "SPPLANE2";
+enum { MAGIC_SIZE = 8, ENTRY = 4 + PLANE_FORM_BYTES + 2 * 8, FOOTER = 2 * 8 + MAGIC_SIZE };
+enum { TAIL_ROOM = 16 << 10 };
+/* Larger ones are not packed: that would take as much memory once more. */
+enum { PACKED_MOST = 32 << 20 };
+/* A plane of an ordinary slice is written together with the end of the file. */
+enum { TOGETHER_MOST = 512 << 10 };
 
 /* -- the form ------------------------------------------------------------------------------- */
 
@@ -67,24 +75,46 @@ bool plane_form_parse(struct reader *reader, struct plane_form *form, struct err
 /* -- writing -------------------------------------------------------------------------------- */
 
 struct plane_writer {
-    int descriptor;
-    bool ended;
-    uint64_t size;
-    struct buffer head;
+    int descriptor;        /* -1: nothing was written yet */
+    uint64_t at;           /* in the file: where the next write goes */
+    uint64_t size;         /* written, or in `pending` */
+    struct buffer pending; /* what is to be written next */
+    struct buffer list;
     char path[PATH_SIZE];
 };
 
-static bool write_both(struct plane_writer *writer, const void *data, size_t size, struct error *err)
+bool plane_writer_new(const char *path, uint64_t offset, struct plane_writer **writer, struct error *err)
 {
-    struct iovec parts[2] = {{writer->head.data, writer->head.size}, {(void *)(uintptr_t)data, size}};
-    size_t first = 0;
+    struct plane_writer *const made = memory_zeroed(sizeof *made, err);
 
-    writer->size += writer->head.size + size;
-    while (first < 2) {
-        const ssize_t n = writev(writer->descriptor, parts + first, (int)(2 - first));
+    if (made == NULL)
+        return false;
+    made->descriptor = -1;
+    made->at = offset;
+    if (!path_format(made->path, err, "%s", path)) {
+        memory_free(made);
+        return false;
+    }
+    *writer = made;
+    return true;
+}
 
-        if (n < 0 || (n == 0 && parts[first].iov_len > 0))
+/* What is pending, then `data`. */
+static bool flush(struct plane_writer *writer, const void *data, size_t size, struct error *err)
+{
+    struct iovec parts[2] = {{writer->pending.data, writer->pending.size}, {(void *)(uintptr_t)data, size}};
+    size_t first = parts[0].iov_len > 0 ? 0 : 1;
+
+    if (writer->descriptor < 0)
+        writer->descriptor = open(writer->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (writer->descriptor < 0)
+        return error_errno(err, errno, "cannot make \"%s\"", writer->path);
+    while (first < 2 && (first == 0 || parts[1].iov_len > 0)) {
+        const ssize_t n = pwritev(writer->descriptor, parts + first, (int)(2 - first), (off_t)writer->at);
+
+        if (n <= 0)
             return error_errno(err, errno, "cannot write to the spool");
+        writer->at += (uint64_t)n;
         size_t left = (size_t)n;
         while (first < 2 && left >= parts[first].iov_len) {
             left -= parts[first].iov_len;
@@ -95,55 +125,55 @@ static bool write_both(struct plane_writer *writer, const void *data, size_t siz
             parts[first].iov_len -= left;
         }
     }
-    buffer_clear(&writer->head);
+    buffer_clear(&writer->pending);
     return true;
 }
 
-bool plane_writer_new(const char *path, struct plane_writer **writer, struct error *err)
+/* Appends the packed samples to what is pending; 0 bytes where they are not shorter. */
+static bool pack(struct plane_writer *writer, const struct frame *frame, size_t *packed, struct error *err)
 {
-    struct plane_writer *const made = memory_zeroed(sizeof *made, err);
+    const size_t width = (size_t)frame->columns * frame->samples_per_pixel;
 
-    if (made == NULL)
+    *packed = 0;
+    if (sample_size(frame->type) != 2 || frame->size > PACKED_MOST)
+        return true;
+    if (!buffer_reserve(&writer->pending, plane_pack_bound(width, frame->rows), err))
         return false;
-    made->descriptor = -1;
-    if (!path_format(made->path, err, "%s", path)) {
-        memory_free(made);
-        return false;
-    }
-    made->descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (made->descriptor < 0) {
-        (void)error_errno(err, errno, "cannot make \"%s\"", path);
-        memory_free(made);
-        return false;
-    }
-    if (!buffer_append(&made->head, magic, MAGIC_SIZE, err)) {
-        plane_writer_free(made);
-        return false;
-    }
-    *writer = made;
+    *packed = plane_pack(frame->samples, width, frame->rows, writer->pending.data + writer->pending.size);
+    if (*packed >= frame->size)
+        *packed = 0;
+    writer->pending.size += *packed;
     return true;
 }
 
 bool plane_writer_add(struct plane_writer *writer, const struct frame *frame, struct error *err)
 {
     const struct plane_form form = plane_form_of(frame, 1);
+    size_t bytes = 0;
 
-    return buffer_put_u32(&writer->head, frame->number, err) && plane_form_write(&form, &writer->head, err) &&
-           write_both(writer, frame->samples, frame->size, err);
+    if (!pack(writer, frame, &bytes, err) ||
+        (bytes == 0 ? !flush(writer, frame->samples, frame->size, err)
+                    : writer->pending.size > TOGETHER_MOST && !flush(writer, NULL, 0, err)))
+        return false;
+    bytes = bytes > 0 ? bytes : frame->size;
+    const uint64_t at = writer->size;
+    writer->size += bytes;
+    return buffer_put_u32(&writer->list, frame->number, err) && plane_form_write(&form, &writer->list, err) &&
+           buffer_put_u64(&writer->list, at, err) && buffer_put_u64(&writer->list, bytes, err);
 }
 
 bool plane_writer_end(struct plane_writer *writer, const struct buffer *relic, uint64_t *bytes, struct error *err)
 {
-    const uint64_t at = writer->size + writer->head.size; /* the head: the magic, if there was no plane */
-
-    if (!write_both(writer, relic->data, relic->size, err) || !buffer_put_u64(&writer->head, at, err) ||
-        !buffer_append(&writer->head, magic, MAGIC_SIZE, err) || !write_both(writer, NULL, 0, err))
+    if (!buffer_append(&writer->pending, relic->data, relic->size, err) ||
+        !buffer_append(&writer->pending, writer->list.data, writer->list.size, err) ||
+        !buffer_put_u64(&writer->pending, writer->size, err) || !buffer_put_u64(&writer->pending, relic->size, err) ||
+        !buffer_append(&writer->pending, magic, MAGIC_SIZE, err) || !flush(writer, NULL, 0, err))
         return false;
+    writer->size += relic->size + writer->list.size + FOOTER;
     const int descriptor = writer->descriptor;
     writer->descriptor = -1;
     if (close(descriptor) != 0)
         return error_errno(err, errno, "cannot write to the spool");
-    writer->ended = true;
     *bytes = writer->size;
     return true;
 }
@@ -153,23 +183,23 @@ void plane_writer_free(struct plane_writer *writer)
     if (writer == NULL)
         return;
     if (writer->descriptor >= 0)
-        (void)close(writer->descriptor); /* what it wrote is thrown away */
-    if (!writer->ended)
-        (void)unlink(writer->path);
-    buffer_release(&writer->head);
+        (void)close(writer->descriptor); /* what it wrote is garbage */
+    buffer_release(&writer->pending);
+    buffer_release(&writer->list);
     memory_free(writer);
 }
 
 /* -- reading -------------------------------------------------------------------------------- */
 
-struct plane_place { uint32_t number; uint64_t offset; struct plane_form form; };
+struct plane_place { uint32_t number; uint64_t offset, bytes; struct plane_form form; };
 
 struct plane_reader {
     int descriptor;
-    struct bytes bytes;
-    struct buffer relic;
-    struct plane_place *places;
-    size_t count, capacity;
+    struct bytes file;
+    uint64_t begin, size; /* the part of the file */
+    struct buffer relic, packed;
+    struct plane_place *places; /* `count` of them */
+    size_t count;
 };
 
 static bool malformed(struct error *err)
@@ -177,64 +207,92 @@ static bool malformed(struct error *err)
     return error_set(err, ERROR_CORRUPT, "a spool file is malformed");
 }
 
-static bool read_relic(struct plane_reader *reader, uint64_t *relic, struct error *err)
+static bool read_part(const struct plane_reader *reader, uint64_t offset, void *to, size_t size, struct error *err)
 {
-    uint8_t footer[FOOTER];
+    return bytes_read_all(&reader->file, reader->begin + offset, to, size, err);
+}
 
-    if (reader->bytes.size < MAGIC_SIZE + FOOTER)
+/* Relic and list, from the end of the file: `tail` has them, *list_size bytes are the list. */
+static bool read_tail(struct plane_reader *reader, struct buffer *tail, size_t *list_size, struct error *err)
+{
+    const uint64_t size = reader->size;
+    size_t room = size < TAIL_ROOM ? (size_t)size : TAIL_ROOM;
+
+    if (size < FOOTER)
         return malformed(err);
-    const uint64_t end = reader->bytes.size - FOOTER;
-    if (!bytes_read_all(&reader->bytes, end, footer, FOOTER, err))
+    if (!buffer_reserve(tail, room, err) || !read_part(reader, size - room, tail->data, room, err))
         return false;
-    struct reader parser = reader_over(footer, FOOTER);
-    *relic = reader_u64(&parser);
-    if (memcmp(footer + 8, magic, MAGIC_SIZE) != 0 || *relic < MAGIC_SIZE || *relic > end ||
-        end - *relic > LIMIT(HEADER_BYTES) + (1 << 20))
+    struct reader footer = reader_over(tail->data + room - FOOTER, FOOTER);
+    const uint64_t relic = reader_u64(&footer), relic_size = reader_u64(&footer);
+    if (memcmp(footer.data + footer.offset, magic, MAGIC_SIZE) != 0 || relic > size - FOOTER ||
+        size - FOOTER - relic > LIMIT(HEADER_BYTES) + (uint64_t)LIMIT(FRAMES) * ENTRY ||
+        relic_size > size - FOOTER - relic)
         return malformed(err);
-    const size_t size = (size_t)(end - *relic);
-    if (!buffer_reserve(&reader->relic, size, err) ||
-        !bytes_read_all(&reader->bytes, *relic, reader->relic.data, size, err))
+    *list_size = (size_t)(size - FOOTER - relic - relic_size);
+    if (room < size - relic) { /* it was longer than expected */
+        room = (size_t)(size - relic);
+        if (!buffer_reserve(tail, room, err) || !read_part(reader, relic, tail->data, room, err))
+            return false;
+    }
+    tail->size = room;
+    const uint8_t *const begin = tail->data + room - (size_t)(size - relic);
+    if (!buffer_append(&reader->relic, begin, (size_t)relic_size, err))
         return false;
-    reader->relic.size = size;
-    reader->relic.data[size] = 0;
+    memmove(tail->data, begin + relic_size, *list_size);
     return true;
 }
 
-static bool find_planes(struct plane_reader *reader, uint64_t end, struct error *err)
+static bool read_list(struct plane_reader *reader, const struct buffer *tail, size_t size, struct error *err)
 {
-    for (uint64_t at = MAGIC_SIZE; at < end;) {
-        struct plane_place place = {.offset = at + PLANE_HEAD};
-        void *places = reader->places;
-        uint8_t head[PLANE_HEAD];
+    const uint64_t end = reader->size - FOOTER - size - reader->relic.size;
+    struct reader list = reader_over(tail->data, size);
 
-        if (end - at < PLANE_HEAD || !bytes_read_all(&reader->bytes, at, head, PLANE_HEAD, err))
-            return malformed(err);
-        struct reader parser = reader_over(head, PLANE_HEAD);
-        place.number = reader_u32(&parser);
-        if (!plane_form_parse(&parser, &place.form, err))
+    if (size % ENTRY != 0)
+        return malformed(err);
+    if (size == 0)
+        return true;
+    reader->places = memory_array(size / ENTRY, sizeof *reader->places, err);
+    if (reader->places == NULL)
+        return false;
+    while (reader->count < size / ENTRY) {
+        struct plane_place place = {.number = reader_u32(&list)};
+
+        if (!plane_form_parse(&list, &place.form, err))
             return false;
-        if (plane_form_size(&place.form) > end - place.offset)
+        place.offset = reader_u64(&list);
+        place.bytes = reader_u64(&list);
+        const uint64_t raw = plane_form_size(&place.form);
+        const bool is_packed = sample_size(place.form.type) == 2 && raw <= PACKED_MOST && place.bytes < raw;
+        if (place.offset > end || place.bytes > end - place.offset || (place.bytes != raw && !is_packed))
             return malformed(err);
-        if (!memory_grow(&places, &reader->capacity, reader->count + 1, sizeof place, err))
-            return false;
-        reader->places = places;
         reader->places[reader->count++] = place;
-        at = place.offset + plane_form_size(&place.form);
     }
     return true;
 }
 
-bool plane_reader_open(const char *path, struct plane_reader **reader, struct error *err)
+static bool read_end(struct plane_reader *reader, struct error *err)
+{
+    struct buffer tail = {0};
+    size_t list_size = 0;
+    const bool ok = read_tail(reader, &tail, &list_size, err) && read_list(reader, &tail, list_size, err);
+
+    buffer_release(&tail);
+    return ok;
+}
+
+bool plane_reader_open(const char *path, uint64_t offset, uint64_t bytes, struct plane_reader **reader,
+                       struct error *err)
 {
     struct plane_reader *const made = memory_zeroed(sizeof *made, err);
-    uint64_t relic = 0;
 
     if (made == NULL)
         return false;
+    made->begin = offset;
+    made->size = bytes;
     made->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     bool ok = made->descriptor >= 0 || error_errno(err, errno, "cannot open \"%s\"", path);
-    ok = ok && bytes_of_descriptor(made->descriptor, &made->bytes, err) && read_relic(made, &relic, err) &&
-         find_planes(made, relic, err);
+    ok = ok && bytes_of_descriptor(made->descriptor, &made->file, err) &&
+         ((offset <= made->file.size && bytes <= made->file.size - offset) || malformed(err)) && read_end(made, err);
     if (!ok) {
         plane_reader_free(made);
         return false;
@@ -250,6 +308,7 @@ void plane_reader_free(struct plane_reader *reader)
     if (reader->descriptor >= 0)
         (void)close(reader->descriptor); /* only read from */
     buffer_release(&reader->relic);
+    buffer_release(&reader->packed);
     memory_free(reader->places);
     memory_free(reader);
 }
@@ -257,6 +316,26 @@ void plane_reader_free(struct plane_reader *reader)
 const struct buffer *plane_reader_relic(const struct plane_reader *reader)
 {
     return &reader->relic;
+}
+
+static bool read_samples(struct plane_reader *reader, const struct plane_place *place, struct buffer *samples,
+                         struct error *err)
+{
+    const struct plane_form *const form = &place->form;
+    const size_t size = (size_t)plane_form_size(form);
+    const bool is_packed = place->bytes < size;
+    struct buffer *const raw = is_packed ? &reader->packed : samples;
+
+    buffer_clear(samples);
+    buffer_clear(raw);
+    if (!buffer_reserve(samples, size, err) || !buffer_reserve(raw, (size_t)place->bytes, err) ||
+        !read_part(reader, place->offset, raw->data, (size_t)place->bytes, err))
+        return false;
+    samples->size = size;
+    return !is_packed ||
+           plane_unpack(raw->data, (size_t)place->bytes, (uint16_t *)(void *)samples->data,
+                        (size_t)form->columns * form->samples_per_pixel, form->rows) ||
+           malformed(err);
 }
 
 bool plane_reader_get(struct plane_reader *reader, uint32_t number, struct buffer *samples, struct frame *frame,
@@ -269,17 +348,13 @@ bool plane_reader_get(struct plane_reader *reader, uint32_t number, struct buffe
             place = &reader->places[i];
     if (place == NULL)
         return error_set(err, ERROR_IO, "frame %u is not in the spool", number);
-    const size_t size = (size_t)plane_form_size(&place->form);
-    buffer_clear(samples);
-    if (!buffer_reserve(samples, size, err) ||
-        !bytes_read_all(&reader->bytes, place->offset, samples->data, size, err))
+    if (!read_samples(reader, place, samples, err))
         return false;
-    samples->size = size;
     const struct plane_form *const form = &place->form;
     *frame = (struct frame){.number = number, .rows = form->rows, .columns = form->columns,
                             .samples_per_pixel = form->samples_per_pixel, .type = form->type,
                             .bits_stored = form->bits_stored, .is_signed = form->is_signed,
                             .photometric = form->photometric, .lossy = form->lossy, .samples = samples->data,
-                            .size = size};
+                            .size = samples->size};
     return true;
 }

@@ -1,9 +1,10 @@
 /* plane_file.h - decoded frames of one instance in the spool, until the series window is known
  *
- *     plane_writer_new(path, &writer, err), plane_writer_add(writer, &frame, err)..., plane_writer_end(writer, ...)
- *     plane_reader_open(path, &reader, err), plane_reader_relic(...), plane_reader_get(...)
+ *     plane_writer_new(path, offset, &writer, err), plane_writer_add(writer, &frame, err)..., plane_writer_end(...)
+ *     plane_reader_open(path, offset, bytes, &reader, err), plane_reader_relic(...), plane_reader_get(...)
  *
- * Written by one worker and read by another, which trusts nothing in it.
+ * A file may hold the planes of many instances, one after another. Written by one worker and read by another, which
+ * trusts nothing in it.
  */
 #ifndef SLICEPRESS_WORKER_PLANE_FILE_H
 #define SLICEPRESS_WORKER_PLANE_FILE_H
@@ -33,15 +34,17 @@ enum { PLANE_FORM_BYTES = 4 * 3 + 2 * 2 + 4 };
 uint64_t plane_form_size(const struct plane_form *form);
 
 struct plane_writer;
-bool plane_writer_new(const char *path, struct plane_writer **writer, struct error *err);
+/* What the file holds from `offset` on is overwritten. Nothing is written before there is much, or the end. */
+bool plane_writer_new(const char *path, uint64_t offset, struct plane_writer **writer, struct error *err);
 bool plane_writer_add(struct plane_writer *writer, const struct frame *frame, struct error *err);
-/* The relic goes to the end. *bytes: of the whole file. */
+/* The relic goes to the end. *bytes: of all, from `offset` on. */
 bool plane_writer_end(struct plane_writer *writer, const struct buffer *relic, uint64_t *bytes, struct error *err);
-/* Closes; a file that has not been ended is removed. NULL is fine. */
+/* Closes; what a writer that was not ended has written is garbage. NULL is fine. */
 void plane_writer_free(struct plane_writer *writer);
 
 struct plane_reader;
-bool plane_reader_open(const char *path, struct plane_reader **reader, struct error *err);
+bool plane_reader_open(const char *path, uint64_t offset, uint64_t bytes, struct plane_reader **reader,
+                       struct error *err);
 void plane_reader_free(struct plane_reader *reader);
 const struct buffer *plane_reader_relic(const struct plane_reader *reader);
 /* Samples go into `samples`. IO if this frame is not in the file. */

@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/path.h"
+#include "codec/coded_form_read.h"
 #include "dicom/transfer_syntax.h"
 
 enum { HEAD_MOST = 1024, BOUNDARY_MOST = 72, UID_MOST = 64 };
@@ -71,7 +72,7 @@ static enum photometric decoded_photometric(enum photometric declared)
     }
 }
 
-/* The image as its published frames are: its own coding, no planes, the bits that the first decoding found. */
+/* The image as its published frames are: its own coding, no planes, no bits above those stored. */
 static struct image published_image(const struct image *image, const struct plane_form *form,
                                     const struct transfer_syntax *syntax)
 {
@@ -83,7 +84,6 @@ static struct image published_image(const struct image *image, const struct plan
     made.photometric = decoded_photometric(image->photometric);
     if (form != NULL) {
         made.photometric = form->photometric;
-        made.bits_stored = form->bits_stored;
         made.is_signed = form->is_signed;
         made.samples_per_pixel = form->samples_per_pixel;
     }
@@ -95,23 +95,51 @@ static struct image published_image(const struct image *image, const struct plan
     return made;
 }
 
+bool published_coded(const char *path, const struct image *image, const struct plane_form *form, struct studio *studio,
+                     struct image *made, const uint8_t **data, size_t *size, struct error *err)
+{
+    const struct transfer_syntax *syntax = NULL;
+
+    buffer_clear(&studio->published);
+    if (!path_read_file(path, LIMIT(FRAME_BYTES) + LIMIT(FRAME_BYTES) / 4, &studio->published, err) ||
+        !published_part(&studio->published, data, size, &syntax, err))
+        return false;
+    *made = published_image(image, form, syntax);
+    return true;
+}
+
+void published_settle(const struct plane_form *form, struct frame *frame)
+{
+    frame->photometric = form->photometric;
+    frame->lossy = form->lossy;
+}
+
 bool published_frame(const char *path, const struct image *image, const struct plane_form *form, uint32_t number,
                      struct studio *studio, struct buffer *notes, struct frame *frame, struct error *err)
 {
-    const uint8_t *payload = NULL;
-    const struct transfer_syntax *syntax = NULL;
+    const uint8_t *data = NULL;
+    struct image made;
     size_t size = 0;
 
-    buffer_clear(&studio->coded);
-    if (!path_read_file(path, LIMIT(FRAME_BYTES) + LIMIT(FRAME_BYTES) / 4, &studio->coded, err) ||
-        !published_part(&studio->coded, &payload, &size, &syntax, err))
+    if (!published_coded(path, image, form, studio, &made, &data, &size, err) ||
+        !decoder_run(studio->decoder, &made, number, data, size, 0, frame, notes, err))
         return false;
-    const struct image made = published_image(image, form, syntax);
-    if (!decoder_run(studio->decoder, &made, number, payload, size, 0, frame, notes, err))
-        return false;
-    if (form != NULL) {
-        frame->photometric = form->photometric;
-        frame->lossy = form->lossy;
-    }
+    if (form != NULL)
+        published_settle(form, frame);
     return true;
+}
+
+bool published_form(const char *path, const struct image *image, const struct plane_form *form, struct studio *studio,
+                    struct coded_form *coded, struct error *err)
+{
+    const uint8_t *data = NULL;
+    struct frame like = {0};
+    struct image made;
+    size_t size = 0;
+
+    if (!published_coded(path, image, form, studio, &made, &data, &size, err) ||
+        !decoder_inspect(studio->decoder, &made, 1, data, size, 0, &like, NULL, err))
+        return false;
+    like.lossy = like.lossy || (form != NULL && form->lossy) || image->lossy_declared;
+    return coded_form_read(made.transfer_syntax, data, size, &like, coded, err);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dicom/coded_form.h"
 #include "dicom/image.h"
 #include "worker/plane_file.h"
 #include "worker/studio.h"
@@ -13,9 +14,20 @@
 /* Finds the one part of a multipart body: *payload lies in `body`. CORRUPT. */
 bool published_part(const struct buffer *body, const uint8_t **payload, size_t *size,
                     const struct transfer_syntax **transfer_syntax, struct error *err);
-/* Reads and decodes the file at `path`. `form`: how the frame had been decoded when it was published; NULL: as `image`
- * says. The file's bytes stay in studio->coded. */
+/* The functions below want to know how frames had been decoded when they were published: `form`; NULL: as `image` says.
+ * The file's bytes stay in studio->published. */
+
+/* The coded bytes in the file at `path`, and *made: the image as a decoder of them must know it, which borrows from
+ * `image`. */
+bool published_coded(const char *path, const struct image *image, const struct plane_form *form, struct studio *studio,
+                     struct image *made, const uint8_t **data, size_t *size, struct error *err);
+/* Makes a frame decoded from them what it was when it was published. */
+void published_settle(const struct plane_form *form, struct frame *frame);
+/* The file at `path` decoded. */
 bool published_frame(const char *path, const struct image *image, const struct plane_form *form, uint32_t number,
                      struct studio *studio, struct buffer *notes, struct frame *frame, struct error *err);
+/* What the file at `path` holds, by its headers; `frames` is left to the caller. */
+bool published_form(const char *path, const struct image *image, const struct plane_form *form, struct studio *studio,
+                    struct coded_form *coded, struct error *err);
 
 #endif

@@ -13,27 +13,68 @@
 
 /* -- shared with JOB_RENDER ----------------------------------------------------------------- */
 
-bool run_begin(struct run *run, bool defer, struct error *err)
+static bool open_staging(struct run *run, struct error *err)
 {
     char folder[PATH_SIZE];
 
-    run->input = (struct stage_input){.subject = &run->subject, .image = &run->instance.image};
-    if (run->staging == NULL &&
-        (!path_join(folder, run->worker->staging, run->job->staging, err) ||
-         !staging_open(folder, &run->result->manifest, &run->staging, err)))
+    if (run->staging != NULL)
+        return true;
+    if (!path_join(folder, run->worker->staging, run->job->staging, err) ||
+        !staging_open(folder, &run->result->manifest, &run->staging, err))
         return false;
-    return stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging, &run->instance.notes,
-                         &run->stages, err) &&
+    staging_number_from(run->staging, run->job->staging_first);
+    return true;
+}
+
+bool run_begin(struct run *run, bool defer, struct error *err)
+{
+    run->input = (struct stage_input){.subject = &run->subject,
+                                      .object = run->instance.object,
+                                      .image = run->has_image ? &run->instance.image : NULL,
+                                      .source_digest = run->source_digest,
+                                      .window = run->window,
+                                      .published = &run->yield.published,
+                                      .published_fault = &run->published_fault};
+    return open_staging(run, err) &&
+           stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging, &run->instance.notes,
+                         &run->yield, &run->stages, err) &&
            stage_set_begin(run->stages, defer, err);
+}
+
+/* The frames that stand published, when this job makes none. */
+static void find_published(struct run *run)
+{
+    struct coded_form *const form = &run->yield.published;
+    struct error why = {0};
+
+    if (run->has_image && form->transfer_syntax[0] == '\0' && stage_set_has(run->stages, NEEDS_OBJECT) &&
+        !instance_published_form(&run->instance, run->worker->public, &run->subject, run->worker->studio, form, &why) &&
+        why.kind != ERROR_IO) /* there are none */
+        run->published_fault = why;
+}
+
+static bool tell_metadata(struct run *run, struct error *err)
+{
+    struct buffer *const metadata = &run->yield.metadata;
+
+    if (metadata->size == 0)
+        return true;
+    if (metadata->size > JOB_METADATA_MOST)
+        return buffer_printf(&run->instance.notes, err, "metadata of %zu bytes are not kept, %d is the most\n",
+                             metadata->size, JOB_METADATA_MOST);
+    run->result->metadata = memory_string(buffer_text(metadata), err);
+    return run->result->metadata != NULL;
 }
 
 bool run_finish(struct run *run, const struct frames_pass *pass, struct error *err)
 {
     struct digest window;
 
-    if (!stage_set_finish(run->stages, &run->result->information, err))
+    find_published(run);
+    if (!stage_set_finish(run->stages, &run->result->information, err) ||
+        !tell_metadata(run, err))
         return false;
-    if (!pass->used_series_window)
+    if (pass == NULL || !pass->used_series_window)
         return true;
     if (!window_digest(pass->series_window, &window, err))
         return false;
@@ -43,16 +84,15 @@ bool run_finish(struct run *run, const struct frames_pass *pass, struct error *e
 
 void run_release(struct run *run, bool failed)
 {
-    char folder[PATH_SIZE];
-    struct error ignored;
-
     stage_set_free(run->stages);
-    if (run->staging != NULL)
-        staging_close(run->staging);
-    if (failed && run->job->staging[0] != '\0' && path_join(folder, run->worker->staging, run->job->staging, &ignored))
-        (void)path_remove_tree(folder, &ignored); /* the coordinator empties it in any case */
-    if (failed)
+    buffer_release(&run->yield.metadata);
+    if (failed && run->staging != NULL)
+        staging_discard(run->staging);
+    staging_close(run->staging);
+    if (failed) {
         manifest_release(&run->result->manifest);
+        job_result_drop_kept(run->result);
+    }
     instance_release(&run->instance);
 }
 
@@ -130,37 +170,53 @@ static bool describe_object(struct run *run, struct error *err)
 
 /* -- what is kept --------------------------------------------------------------------------- */
 
-static bool put_keep(struct run *run, struct histogram_builder *builder, struct error *err)
+/* What is too large is not kept, and the notes say so. */
+static bool keep_relic(struct run *run, struct error *err)
+{
+    struct buffer relic = {0};
+    struct error why = {0};
+    const bool ok = instance_relic(&run->instance, &relic, &why) &&
+                    keep_write_relic(run->worker->packer, relic.data, relic.size, &run->result->relic, &why);
+
+    buffer_release(&relic);
+    if (ok)
+        return true;
+    if (why.kind == ERROR_LIMIT)
+        return buffer_printf(&run->instance.notes, err, "%s\n", why.text);
+    *err = why;
+    return false;
+}
+
+static bool note_nothing_counted(struct run *run, struct error *err)
+{
+    if (run->instance.display.has_padding) /* black, then */
+        return buffer_puts(&run->instance.notes, "all pixels are padding\n", err);
+    return run->instance.image.element == PIXEL_ELEMENT_INTEGER ||
+           buffer_puts(&run->instance.notes, "no pixel has a finite value\n", err);
+}
+
+static bool keep_histogram(struct run *run, struct histogram_builder *builder, struct error *err)
 {
     struct histogram histogram = {0};
-    struct buffer relic = {0}, keep = {0};
-    struct error too_large = {0};
-    bool ok = builder == NULL || histogram_builder_end(builder, &histogram, err);
+    bool ok = histogram_builder_end(builder, &histogram, err);
 
-    if (ok && builder != NULL && histogram.total == 0 && run->instance.display.has_padding) /* black, then */
-        ok = buffer_puts(&run->instance.notes, "all pixels are padding\n", err);
-    else if (ok && builder != NULL && histogram.total == 0 && run->instance.image.element != PIXEL_ELEMENT_INTEGER)
-        ok = buffer_puts(&run->instance.notes, "no pixel has a finite value\n", err);
-    if (ok && !instance_relic(&run->instance, &relic, &too_large)) {
-        *err = too_large;
-        ok = too_large.kind == ERROR_LIMIT && buffer_printf(&run->instance.notes, err, "%s\n", too_large.text);
-    } else if (ok) {
-        ok = keep_write(relic.data, relic.size, builder != NULL ? &histogram : NULL, &keep, err) &&
-             staging_keep(run->staging, &(struct part){keep.data, keep.size}, 1, &run->result->keep_staged,
-                          &run->result->keep_bytes, err);
-        run->result->has_keep = ok;
-        run->result->has_histogram = ok && builder != NULL && histogram.total > 0;
-    }
+    run->result->has_histogram = ok && histogram.total > 0;
+    ok = ok && (histogram.total > 0 ? keep_write_histogram(&histogram, &run->result->histogram, err)
+                                    : note_nothing_counted(run, err));
     histogram_release(&histogram);
-    buffer_release(&relic);
-    buffer_release(&keep);
     return ok;
+}
+
+/* The last step: a result that has a relic is complete. */
+static bool put_keep(struct run *run, struct histogram_builder *builder, struct error *err)
+{
+    return (builder == NULL || keep_histogram(run, builder, err)) && keep_relic(run, err);
 }
 
 /* -- the pass ------------------------------------------------------------------------------- */
 
 /* Planes go to the spool only if all that will be wanted fit. */
-static bool planes_fit(const struct run *run)
+static bool planes_fit(const struct run *run, bool all)
 {
     const struct image *const image = &run->instance.image;
     const uint64_t size = (uint64_t)image->rows * image->columns * image->samples_per_pixel *
@@ -168,19 +224,30 @@ static bool planes_fit(const struct run *run)
                                                      image->is_signed));
     uint64_t total = 0;
 
-    if (run->job->spool[0] == '\0' || !stage_set_has_deferred(run->stages))
-        return false;
     for (uint32_t number = 1; number <= image->frames && total <= run->job->spool_budget; number++)
-        total += stage_set_defers(run->stages, number) ? size : 0;
+        total += all || stage_set_defers(run->stages, number) ? size : 0;
     return total <= run->job->spool_budget;
 }
 
-static bool open_planes(struct run *run, struct plane_writer **planes, struct error *err)
+/* A stage of the series wants all frames of what has a place in space. Native ones are read where they lie; a member of a
+ * stream stays in the spool for that, and pictures are made from it, too. */
+static bool wants_planes(const struct run *run, bool *all)
+{
+    const bool for_series = run->job->for_series && run->placing.has_place;
+    const bool stays = for_series && run->placing.is_native && run->job->sources[0].kind == SOURCE_SPOOL;
+
+    *all = for_series && !run->placing.is_native && run->job->spool[0] != '\0' && planes_fit(run, true);
+    return *all || (!stays && run->job->spool[0] != '\0' && stage_set_has_deferred(run->stages) &&
+                    planes_fit(run, false));
+}
+
+static bool open_planes(struct run *run, struct frames_pass *pass, struct error *err)
 {
     char path[PATH_SIZE];
 
-    return !planes_fit(run) ||
-           (path_join(path, run->worker->spool, run->job->spool, err) && plane_writer_new(path, planes, err));
+    return !wants_planes(run, &pass->keeps_all) ||
+           (path_join(path, run->worker->spool, run->job->spool, err) &&
+            plane_writer_new(path, run->job->spool_offset, &pass->planes, err));
 }
 
 static bool end_planes(struct run *run, struct plane_writer *planes, struct error *err)
@@ -195,9 +262,10 @@ static bool end_planes(struct run *run, struct plane_writer *planes, struct erro
 
 static bool run_pass(struct run *run, struct frames_pass *pass, struct error *err)
 {
-    const bool ok = open_planes(run, &pass->planes, err) && frames_run(pass, err);
+    const bool ok = open_planes(run, pass, err) && frames_run(pass, err);
 
     run->result->frames = pass->readable;
+    run->result->wants_source = run->job->for_series && run->placing.has_place && !pass->keeps_all;
     return ok && run_finish(run, pass, err) && end_planes(run, pass->planes, err) &&
            put_keep(run, pass->histogram, err);
 }
@@ -221,6 +289,7 @@ static bool do_image(struct run *run, struct error *err)
                                .cpu_seconds = run->worker->setup.cpu_seconds};
 
     if (!instance_use_source(&run->instance, err) || !windows_collect(&run->instance, result, err) ||
+        !placing_collect(&run->instance, &result->geometry, &run->placing, err) ||
         !run_begin(run, result->needs_window && !job->has_window, err))
         return false;
     pass.histogram = result->needs_window ? run->worker->studio->histogram : NULL;
@@ -228,18 +297,17 @@ static bool do_image(struct run *run, struct error *err)
     const bool ok = run_pass(run, &pass, err);
     histogram_builder_clear(run->worker->studio->histogram);
     plane_writer_free(pass.planes);
+    run->is_told = ok;
     if (ok)
         result->state = INSTANCE_DONE;
     return ok && tell_missing_frames(run, err);
 }
 
-/* An object without a picture: its header is kept all the same. */
+/* An object without a picture that can be read: its header is kept all the same, and told. */
 static bool do_header(struct run *run, struct error *err)
 {
-    char folder[PATH_SIZE];
-
-    return path_join(folder, run->worker->staging, run->job->staging, err) &&
-           staging_open(folder, &run->result->manifest, &run->staging, err) && put_keep(run, NULL, err);
+    run->is_told = run_begin(run, false, err) && run_finish(run, NULL, err) && put_keep(run, NULL, err);
+    return run->is_told;
 }
 
 static bool do_object(struct run *run, const struct source *source, struct error *err)
@@ -253,9 +321,10 @@ static bool do_object(struct run *run, const struct source *source, struct error
     run->result->source_bytes = bytes->size;
     if (!check_kind(run, bytes, err) || !open_data_set(run, bytes, err) || !describe_object(run, err))
         return false;
-    if (instance_read_image(&run->instance, &why))
+    run->has_image = instance_read_image(&run->instance, &why);
+    if (run->has_image)
         return do_image(run, err);
-    if (why.kind == ERROR_NO_IMAGE && !do_header(run, err))
+    if ((why.kind == ERROR_NO_IMAGE || why.kind == ERROR_UNSUPPORTED) && !do_header(run, err))
         return false;
     *err = why;
     return false;
@@ -271,6 +340,8 @@ bool worker_object(struct worker *worker, const struct job *job, struct job_resu
     run->worker = worker;
     run->job = job;
     run->result = result;
+    run->source_digest = &result->source_digest;
+    memcpy(run->subject.conflict, job->subject.conflict, sizeof run->subject.conflict); /* where its frames stand */
     result->state = INSTANCE_FAILED;
     if (!do_object(run, &job->sources[0], &why)) {
         if (!result->not_an_object && (why.kind == ERROR_NO_IMAGE || why.kind == ERROR_UNSUPPORTED))
@@ -278,7 +349,7 @@ bool worker_object(struct worker *worker, const struct job *job, struct job_resu
         (void)job_fault(result, &why);
     }
     const bool ok = run_tell_notes(run, err);
-    run_release(run, result->error != ERROR_NONE && result->state != INSTANCE_DONE && !result->has_keep);
+    run_release(run, result->error != ERROR_NONE && !run->is_told);
     memory_free(run);
     sources_close(worker->sources);
     return ok;

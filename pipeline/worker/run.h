@@ -1,4 +1,4 @@
-/* run.h - what OBJECT and RENDER jobs share: stages over the frames of one instance, products in the staging folder */
+/* run.h - what OBJECT, RENDER and SERIES jobs share: stages over frames or slices, products in the staging folder */
 #ifndef SLICEPRESS_WORKER_RUN_H
 #define SLICEPRESS_WORKER_RUN_H
 
@@ -8,6 +8,7 @@
 #include "job/staging.h"
 #include "worker/frames.h"
 #include "worker/instance.h"
+#include "worker/placing.h"
 #include "worker/worker.h"
 
 struct run {
@@ -16,9 +17,16 @@ struct run {
     struct job_result *result;
     struct instance instance;
     struct stage_input input;
+    bool has_image;
     struct subject subject;
+    const struct digest *source_digest;
+    const struct window *window; /* SERIES */
+    struct placing placing;      /* OBJECT */
     struct staging *staging;
     struct stage_set *stages;
+    struct stage_yield yield;
+    struct error published_fault;
+    bool is_told; /* the result has all that it will have: a fault then takes nothing back */
 };
 
 /* Staging and stages; `defer`: those which need pictures wait. */

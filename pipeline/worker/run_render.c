@@ -14,7 +14,8 @@ static bool open_spool(struct rendering *r, struct error *err)
     struct plane_reader *planes = NULL;
     char path[PATH_SIZE];
 
-    if (!path_join(path, r->run.worker->spool, r->run.job->spool, err) || !plane_reader_open(path, &planes, err))
+    if (!path_join(path, r->run.worker->spool, r->run.job->spool, err) ||
+        !plane_reader_open(path, r->run.job->spool_offset, r->run.job->spool_bytes, &planes, err))
         return false;
     const struct buffer *const relic = plane_reader_relic(planes);
     if (!kept_open_relic(r->run.worker, &r->kept, relic->data, relic->size, &r->run.instance, err)) {
@@ -48,10 +49,14 @@ static bool open_keep(struct rendering *r, struct error *err)
 {
     struct worker *const worker = r->run.worker;
 
-    if (!r->run.job->has_source_digest)
-        return error_set(err, ERROR_IO, "the source is gone, and nothing is kept of it");
-    return kept_open(worker, &r->kept, &r->run.job->source_digest, &r->run.instance, err) &&
+    return kept_open(worker, &r->kept, &r->run.job->relic, &r->run.instance, err) &&
            instance_use_published(&r->run.instance, worker->public, &r->run.subject, err);
+}
+
+/* No picture that can be read; the data set is open all the same. */
+static bool is_header_only(const struct error *why)
+{
+    return why->kind == ERROR_NO_IMAGE || why->kind == ERROR_UNSUPPORTED;
 }
 
 /* The nearest one that works; what the source itself is wrong with needs no second try. */
@@ -64,13 +69,26 @@ static bool open_any(struct rendering *r, struct error *err)
     instance_release(&r->run.instance);
     if (open_source(r, err))
         return true;
+    if (is_header_only(err) && r->run.instance.object != NULL)
+        return false;
     instance_release(&r->run.instance);
     sources_close(r->run.worker->sources);
     why = *err;
     if (open_keep(r, err))
         return true;
-    if (r->run.job->source_count > 0)
+    if (r->run.job->source_count > 0 && !is_header_only(err))
         *err = why; /* the source is there: its own fault says more */
+    return false;
+}
+
+/* As in an OBJECT job: `why`, and the products that need the data set alone. */
+static bool do_header(struct run *run, const struct error *why, struct error *err)
+{
+    if (!run_begin(run, false, err) || !run_finish(run, NULL, err))
+        return false;
+    run->is_told = true;
+    run->result->state = INSTANCE_SKIPPED;
+    *err = *why;
     return false;
 }
 
@@ -81,8 +99,16 @@ static bool do_render(struct rendering *r, struct error *err)
     struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio,
                                .series_window = job->has_window ? &job->window : NULL,
                                .cpu_seconds = run->worker->setup.cpu_seconds};
+    struct error why = {0};
 
-    if (!open_any(r, err) || !run_begin(run, false, err))
+    if (!open_any(r, &why)) {
+        if (is_header_only(&why) && run->instance.object != NULL)
+            return do_header(run, &why, err);
+        *err = why;
+        return false;
+    }
+    run->has_image = true;
+    if (!run_begin(run, false, err))
         return false;
     pass.stages = run->stages;
     const bool ok = frames_run(&pass, err);
@@ -101,10 +127,11 @@ bool worker_render(struct worker *worker, const struct job *job, struct job_resu
     r->run.job = job;
     r->run.result = result;
     r->run.subject = job->subject;
+    r->run.source_digest = &job->source_digest;
     if (!do_render(r, &why))
         (void)job_fault(result, &why);
     const bool ok = run_tell_notes(&r->run, err);
-    run_release(&r->run, result->error != ERROR_NONE);
+    run_release(&r->run, result->error != ERROR_NONE && !r->run.is_told);
     kept_release(&r->kept);
     memory_free(r);
     sources_close(worker->sources);

@@ -19,11 +19,15 @@ struct slot {
     enum slot_state state;
     bool begun;     /* release is due */
     bool saw_picture;
+    bool surveyed;  /* it has seen enough of the coded frames */
+    uint32_t taken; /* the last frame of which the coded bytes were enough */
+    unsigned passes; /* of the volume at hand */
     size_t product; /* in the staging's manifest */
 };
 
 struct stage_set {
     struct staging *staging;
+    unsigned pass;
     size_t count;
     struct slot slots[STAGES_MOST];
 };
@@ -98,7 +102,7 @@ static bool tell_options(const struct option *table, struct stage_row *row, stru
         const struct option *const from = &table[row->option_count];
         struct option *const to = &row->options[row->option_count];
 
-        *to = (struct option){.type = from->type, .least = from->least, .most = from->most};
+        *to = (struct option){.type = from->type, .least = from->least, .most = from->most, .for_join = from->for_join};
         if (!copy_text(from->name, &to->name, err) || !copy_text(from->default_value, &to->default_value, err) ||
             !copy_text(from->choices, &to->choices, err) || !copy_text(from->help, &to->help, err))
             return false;
@@ -155,20 +159,24 @@ static bool is_named(const char *name, const char *names)
 }
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, struct buffer *notes, struct stage_set **set, struct error *err)
+                   struct staging *staging, struct buffer *notes, struct stage_yield *yield, struct stage_set **set,
+                   struct error *err)
 {
     struct stage_set *const made = memory_zeroed(sizeof *made, err);
+    const enum stage_scope scope = input->subject->sop[0] != '\0' ? SCOPE_INSTANCE : SCOPE_SERIES;
 
     if (made == NULL)
         return false;
     made->staging = staging;
     for (size_t i = 0; i < options->count; i++) {
-        if (!is_named(stages[i]->name, names) || stages[i]->scope != SCOPE_INSTANCE)
+        if (!is_named(stages[i]->name, names) || stages[i]->scope != scope ||
+            (scope == SCOPE_INSTANCE && input->image == NULL && (stages[i]->needs & NEEDS_OBJECT) == 0))
             continue;
         struct slot *const slot = &made->slots[made->count];
         slot->state = SLOT_ENDED;
         slot->run = (struct stage_run){.stage = stages[i], .input = input, .options = options->values[i],
-                                       .staging = staging, .notes = notes};
+                                       .staging = staging, .notes = notes, .published = &yield->published,
+                                       .metadata = &yield->metadata};
         slot->run.state = memory_zeroed(stages[i]->state_size, err);
         if (slot->run.state == NULL) {
             stage_set_free(made);
@@ -225,7 +233,7 @@ static bool begin_slot(struct stage_set *set, struct slot *slot, bool defer, str
     if (stage->accepts != NULL && !stage->accepts(slot->run.input, slot->run.options, reason, sizeof reason))
         return end(set, slot, PRODUCT_SKIPPED, reason, err);
     slot->begun = true;
-    if (!stage->begin(&slot->run, &why))
+    if (stage->begin != NULL && !stage->begin(&slot->run, &why))
         return drop(set, slot, &why, err);
     slot->state = defer && (stage->needs & NEEDS_PICTURE) != 0 ? SLOT_DEFERRED : SLOT_LIVE;
     return true;
@@ -247,11 +255,20 @@ bool stage_set_has_deferred(const struct stage_set *set)
     return false;
 }
 
+bool stage_set_has(const struct stage_set *set, unsigned needs)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->slots[i].state == SLOT_LIVE && (set->slots[i].run.stage->needs & needs) != 0)
+            return true;
+    return false;
+}
+
 static bool slot_wants(const struct slot *slot, uint32_t number)
 {
     const struct stage *const stage = slot->run.stage;
 
-    return stage->frame != NULL && (stage->wants == NULL || stage->wants(&slot->run, number));
+    return stage->frame != NULL && slot->taken != number &&
+           (stage->wants == NULL || stage->wants(&slot->run, number));
 }
 
 bool stage_set_wants(const struct stage_set *set, unsigned needs, uint32_t number)
@@ -271,6 +288,63 @@ bool stage_set_defers(const struct stage_set *set, uint32_t number)
         if (set->slots[i].state == SLOT_DEFERRED && slot_wants(&set->slots[i], number))
             return true;
     return false;
+}
+
+bool stage_set_wants_survey(const struct stage_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (set->slots[i].state == SLOT_LIVE && set->slots[i].run.stage->survey != NULL && !set->slots[i].surveyed)
+            return true;
+    return false;
+}
+
+bool stage_set_survey(struct stage_set *set, const struct coded_frame *coded, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+
+        if (slot->state != SLOT_LIVE || slot->run.stage->survey == NULL || slot->surveyed)
+            continue;
+        staging_select(set->staging, slot->product);
+        if (!slot->run.stage->survey(&slot->run, coded, &slot->surveyed, &why) && !drop(set, slot, &why, err))
+            return false;
+    }
+    return true;
+}
+
+static bool wants_coded(const struct slot *slot, uint32_t number)
+{
+    return slot->state == SLOT_LIVE && slot->run.stage->coded != NULL && slot_wants(slot, number);
+}
+
+bool stage_set_wants_coded(const struct stage_set *set, uint32_t number)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (wants_coded(&set->slots[i], number))
+            return true;
+    return false;
+}
+
+bool stage_set_coded(struct stage_set *set, const struct coded_frame *coded, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+        bool taken = false;
+
+        if (!wants_coded(slot, coded->number))
+            continue;
+        staging_select(set->staging, slot->product);
+        if (!slot->run.stage->coded(&slot->run, coded, &taken, &why)) {
+            (void)error_context(&why, "frame %u", coded->number);
+            if (!drop(set, slot, &why, err))
+                return false;
+        } else if (taken) {
+            slot->taken = coded->number;
+        }
+    }
+    return true;
 }
 
 static bool frame_slot(struct stage_set *set, struct slot *slot, const struct stage_frame *frame,
@@ -307,6 +381,90 @@ bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, con
     }
     return true;
 }
+
+/* -- volumes -------------------------------------------------------------------------------- */
+
+bool stage_set_volume(struct stage_set *set, const struct volume *volume, unsigned *passes, struct error *err)
+{
+    *passes = 0;
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+
+        slot->passes = 0;
+        if (slot->state != SLOT_LIVE || slot->run.stage->volume == NULL)
+            continue;
+        slot->passes = 1;
+        staging_select(set->staging, slot->product);
+        if (!slot->run.stage->volume(&slot->run, volume, &slot->passes, &why) && !drop(set, slot, &why, err))
+            return false;
+        if (slot->state == SLOT_LIVE && slot->passes > *passes)
+            *passes = slot->passes;
+    }
+    return true;
+}
+
+static bool is_in_pass(const struct stage_set *set, const struct slot *slot)
+{
+    return slot->state == SLOT_LIVE && slot->passes > set->pass;
+}
+
+bool stage_set_pass(struct stage_set *set, unsigned pass)
+{
+    set->pass = pass;
+    return stage_set_is_live(set);
+}
+
+bool stage_set_is_live(const struct stage_set *set)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (is_in_pass(set, &set->slots[i]))
+            return true;
+    return false;
+}
+
+bool stage_set_slice(struct stage_set *set, const struct stage_slice *slice, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+
+        if (!is_in_pass(set, slot) || slot->run.stage->slice == NULL)
+            continue;
+        staging_select(set->staging, slot->product);
+        if (slot->run.stage->slice(&slot->run, slice, &why))
+            continue;
+        (void)error_context(&why, "volume %u, slice %u", slice->volume->ordinal, slice->slice + 1);
+        if (!drop(set, slot, &why, err))
+            return false;
+    }
+    return true;
+}
+
+bool stage_set_volume_end(struct stage_set *set, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+
+        if (!is_in_pass(set, slot) || slot->run.stage->volume_end == NULL)
+            continue;
+        staging_select(set->staging, slot->product);
+        if (!slot->run.stage->volume_end(&slot->run, &why) && !drop(set, slot, &why, err))
+            return false;
+    }
+    return true;
+}
+
+bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (is_in_pass(set, &set->slots[i]) && !end(set, &set->slots[i], PRODUCT_FAILED, why->text, err))
+            return false;
+    return true;
+}
+
+/* -- the end -------------------------------------------------------------------------------- */
 
 static bool finish_slot(struct stage_set *set, struct slot *slot, uint32_t *information, struct error *err)
 {

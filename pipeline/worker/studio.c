@@ -32,14 +32,17 @@ void studio_free(struct studio *studio)
     histogram_builder_free(studio->histogram);
     picture_release(&studio->picture);
     buffer_release(&studio->coded);
+    buffer_release(&studio->published);
     memory_free(studio);
 }
 
 bool studio_tidy(struct studio *studio, struct error *err)
 {
-    if (studio->coded.capacity <= KEPT_MOST && studio->picture.capacity <= KEPT_MOST)
+    if (studio->coded.capacity <= KEPT_MOST && studio->published.capacity <= KEPT_MOST &&
+        studio->picture.capacity <= KEPT_MOST)
         return true;
     buffer_release(&studio->coded);
+    buffer_release(&studio->published);
     picture_release(&studio->picture);
     decoder_free(studio->decoder);
     studio->decoder = NULL;

@@ -21,7 +21,8 @@ struct studio {
     struct icc *icc;
     struct histogram_builder *histogram; /* empty between jobs */
     struct picture picture;
-    struct buffer coded; /* of the frame at hand */
+    struct buffer coded;     /* of the source's frame at hand */
+    struct buffer published; /* of the published file at hand */
 };
 
 bool studio_new(struct studio **studio, struct error *err);

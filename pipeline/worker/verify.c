@@ -47,12 +47,12 @@ static bool check_file(struct verification *v, const struct artefact *artefact, 
     char relative[PATH_SIZE];
     struct digest digest;
 
-    buffer_clear(&v->worker->studio->coded);
+    buffer_clear(&v->worker->studio->published);
     if (!layout_path(&v->job->subject, artefact->place, NULL, artefact->frame, NULL, NULL, relative, err) ||
         !path_join(path, v->worker->public, relative, err) ||
-        !path_read_file(path, LIMIT(FRAME_BYTES) * 2, &v->worker->studio->coded, err))
+        !path_read_file(path, LIMIT(FRAME_BYTES) * 2, &v->worker->studio->published, err))
         return false;
-    const struct bytes bytes = bytes_of_memory(v->worker->studio->coded.data, v->worker->studio->coded.size);
+    const struct bytes bytes = bytes_of_memory(v->worker->studio->published.data, v->worker->studio->published.size);
     if (bytes.size != artefact->bytes)
         return error_set(err, ERROR_CORRUPT, "expected %" PRIu64 " bytes, found %" PRIu64, artefact->bytes, bytes.size);
     return worker_digest(v->worker, &bytes, &digest, err) &&
@@ -84,8 +84,7 @@ static bool do_verify(struct verification *v, struct job_result *result, struct 
     if (job->source_count == 0 || !open_source(v, &why)) {
         instance_release(&v->instance);
         sources_close(v->worker->sources);
-        if (!job->has_source_digest ||
-            !kept_open(v->worker, &v->kept, &job->source_digest, &v->instance, err))
+        if (!kept_open(v->worker, &v->kept, &job->relic, &v->instance, err))
             return error_set(err, ERROR_IO, "neither the source nor what is kept of it can be read%s%s",
                              why.kind != ERROR_NONE ? ": " : "", why.text);
     }

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/path.h"
 #include "job/job.h"
+#include "job/keep.h"
 #include "worker/channel.h"
 #include "worker/source.h"
 #include "worker/stage_set.h"
@@ -27,6 +28,7 @@ struct worker {
     struct studio *studio;       /* decoder, renderer and their memory */
     struct stage_options *options; /* of every stage, parsed once */
     struct digest_state *digest;
+    struct keep_packer *packer;
     struct buffer payload;       /* of the message being made; memory is kept */
 };
 
@@ -36,6 +38,7 @@ bool worker_feed(struct worker *worker, uint32_t number, const struct job *job, 
                  struct error *err);
 bool worker_object(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
 bool worker_render(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
+bool worker_series(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
 bool worker_verify(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
 
 /* Puts kind and text of `err` into the result; gives true, so that a job can end with it. */

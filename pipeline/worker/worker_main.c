@@ -90,7 +90,7 @@ static bool enter_sandbox(const struct worker *worker, struct error *err)
 static bool make_tools(struct worker *worker, struct error *err)
 {
     return sources_new(worker->spool, &worker->sources, err) && studio_new(&worker->studio, err) &&
-           digest_new(&worker->digest, err) &&
+           digest_new(&worker->digest, err) && keep_packer_new(&worker->packer, err) &&
            stage_options_new(worker->setup.settings, worker->setup.setting_count, &worker->options, err);
 }
 
@@ -118,6 +118,7 @@ static void end(struct worker *worker)
 {
     stage_options_free(worker->options);
     digest_free(worker->digest);
+    keep_packer_free(worker->packer);
     studio_free(worker->studio);
     sources_free(worker->sources);
     worker_setup_release(&worker->setup);
@@ -139,6 +140,8 @@ static bool run_job(struct worker *worker, uint32_t number, const struct job *jo
         return worker_render(worker, job, result, err);
     case JOB_FEED:
         return worker_feed(worker, number, job, result, err);
+    case JOB_SERIES:
+        return worker_series(worker, job, result, err);
     case JOB_VERIFY:
         return worker_verify(worker, job, result, err);
     }
@@ -219,6 +222,7 @@ int main(int count, char **arguments)
         return fail(EXIT_CONFIGURATION, &err);
     }
     tune_heap();
+    (void)setenv("TZ", "UTC0", 1); /* libzip makes times of dates: without it each one asks for /etc/localtime */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a file too large is an error of that write */
     if (!begin(&worker, &err)) {

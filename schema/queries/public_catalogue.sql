@@ -18,26 +18,17 @@ CREATE TABLE target.series (
 
 INSERT INTO target.study
 SELECT study_instance_uid, patient_id, patient_name, patient_birth_date, patient_sex, study_date, study_time,
-    study_id, study_description, accession_number, referring_physician_name,
-    (SELECT group_concat(modality, '\') FROM (SELECT DISTINCT modality FROM main.series e
-        WHERE e.study_instance_uid = s.study_instance_uid ORDER BY modality)),
-    (SELECT count(*) FROM main.series e WHERE e.study_instance_uid = s.study_instance_uid),
-    (SELECT count(*) FROM main.instance i WHERE i.study_instance_uid = s.study_instance_uid AND is_current),
+    study_id, study_description, accession_number, referring_physician_name, modalities_in_study, series, instances,
     note
-FROM main.study s WHERE published_digest IS NOT NULL ORDER BY study_instance_uid;
+FROM main.study WHERE published_digest IS NOT NULL ORDER BY study_instance_uid;
 
 INSERT INTO target.series
 SELECT e.study_instance_uid, e.series_instance_uid, modality, series_number, series_date, series_time,
     series_description, body_part_examined, laterality, protocol_name, manufacturer, frame_of_reference_uid,
-    volume_verdict, count(i.instance_id), sum(CASE WHEN i.state = 'done' THEN i.frames END),
-    count(CASE WHEN i.state IN ('failed', 'quarantined') THEN 1 END),
-    (SELECT path FROM main.artefact a WHERE a.instance_id = e.thumbnail_instance_id AND a.stage = 'thumbnail'
-        ORDER BY place = 2 DESC, columns DESC, path LIMIT 1)
+    volume_verdict, e.instances, frames, failed, thumbnail
 FROM main.series e
 JOIN main.study s ON s.study_instance_uid = e.study_instance_uid AND s.published_digest IS NOT NULL
-LEFT JOIN main.instance i ON i.study_instance_uid = e.study_instance_uid
-    AND i.series_instance_uid = e.series_instance_uid AND i.is_current
-GROUP BY e.study_instance_uid, e.series_instance_uid ORDER BY e.study_instance_uid, e.series_instance_uid;
+ORDER BY e.study_instance_uid, e.series_instance_uid;
 
 CREATE INDEX target.study_date ON study (study_date DESC, study_time DESC);
 CREATE INDEX target.study_patient ON study (patient_id);

@@ -291,50 +291,71 @@ static enum sample_type frame_type(const struct image *image)
     return image->element == PIXEL_ELEMENT_FLOAT ? SAMPLE_F32 : SAMPLE_F64;
 }
 
-static bool decode(struct decoder *decoder, const struct coded *coded, struct frame *frame,
-                   struct error *err)
-{
-    const struct image *image = coded->image;
+/* What the headers say of a frame, reconciled; nothing is decoded. */
+struct prospect {
     const struct codec *codec;
     struct codestream stream;
-    enum photometric photometric;
-    size_t count = 0, size = 0;
+    struct frame frame; /* without samples; size is what they will take */
+    size_t count;       /* of samples */
+};
 
-    if (!check_image(image, &count, &size, err) || !choose_codec(coded, &codec, err) ||
-        !codec->inspect(coded, &stream, err) || !reconcile_shape(coded, &stream, err) ||
-        !settle_photometric(coded, &stream, &photometric, err))
-        return false;
-
-    const size_t bytes = size / count;
-    const bool other_container = stream.sample_bytes != bytes;
-    if (!scratch_fit(&decoder->samples, size, err))
-        return false;
-    if (other_container && !scratch_fit(&decoder->codes, count * stream.sample_bytes, err))
-        return false;
-    if (!codec->decode(coded, &stream,
-                       other_container ? decoder->codes.data : decoder->samples.data, err))
-        return false;
-    if (other_container)
-        samples_convert(decoder->codes.data, stream.sample_bytes, stream.sign == CODE_SIGNED, count,
-                        decoder->samples.data, bytes);
-    const struct settling settling = {coded, &stream, decoder->samples.data, count, bytes};
-    if (!settle(&settling, err))
-        return false;
-    *frame = (struct frame){
+static struct frame frame_of(const struct image *image, const struct codestream *stream, enum photometric photometric,
+                             size_t size)
+{
+    return (struct frame){
         .rows = image->rows,
         .columns = image->columns,
         .samples_per_pixel = image->samples_per_pixel,
         .type = frame_type(image),
         .bits_stored =
-            image->element != PIXEL_ELEMENT_INTEGER || stream.precision > image->bits_stored
+            image->element != PIXEL_ELEMENT_INTEGER || stream->precision > image->bits_stored
                 ? image->bits_stored
-                : stream.precision,
+                : stream->precision,
         .is_signed = image->is_signed,
         .photometric = photometric,
-        .lossy = stream.lossy,
-        .samples = decoder->samples.data,
+        .lossy = stream->lossy,
         .size = size,
     };
+}
+
+static bool inspect(const struct coded *coded, struct prospect *prospect, struct error *err)
+{
+    enum photometric photometric;
+    size_t size = 0;
+
+    if (!check_image(coded->image, &prospect->count, &size, err) || !choose_codec(coded, &prospect->codec, err) ||
+        !prospect->codec->inspect(coded, &prospect->stream, err) || !reconcile_shape(coded, &prospect->stream, err) ||
+        !settle_photometric(coded, &prospect->stream, &photometric, err))
+        return false;
+    prospect->frame = frame_of(coded->image, &prospect->stream, photometric, size);
+    return true;
+}
+
+static bool decode(struct decoder *decoder, const struct coded *coded, struct frame *frame,
+                   struct error *err)
+{
+    struct prospect prospect;
+
+    if (!inspect(coded, &prospect, err))
+        return false;
+    const struct codestream *const stream = &prospect.stream;
+    const size_t count = prospect.count, bytes = prospect.frame.size / count;
+    const bool other_container = stream->sample_bytes != bytes;
+    if (!scratch_fit(&decoder->samples, prospect.frame.size, err))
+        return false;
+    if (other_container && !scratch_fit(&decoder->codes, count * stream->sample_bytes, err))
+        return false;
+    if (!prospect.codec->decode(coded, stream,
+                                other_container ? decoder->codes.data : decoder->samples.data, err))
+        return false;
+    if (other_container)
+        samples_convert(decoder->codes.data, stream->sample_bytes, stream->sign == CODE_SIGNED, count,
+                        decoder->samples.data, bytes);
+    const struct settling settling = {coded, stream, decoder->samples.data, count, bytes};
+    if (!settle(&settling, err))
+        return false;
+    *frame = prospect.frame;
+    frame->samples = decoder->samples.data;
     return true;
 }
 
@@ -354,21 +375,35 @@ void decoder_free(struct decoder *decoder)
     memory_free(decoder);
 }
 
+static struct coded coded_of(struct decoder *decoder, const struct image *image, const uint8_t *data, size_t size,
+                             unsigned bit_offset, struct buffer *notes)
+{
+    return (struct coded){.image = image, .data = data, .size = size, .bit_offset = bit_offset,
+                          .scratch = &decoder->coded, .notes = notes};
+}
+
 bool decoder_run(struct decoder *decoder, const struct image *image, uint32_t frame_number,
                  const uint8_t *coded_bytes, size_t size, unsigned bit_offset, struct frame *frame,
                  struct buffer *notes, struct error *err)
 {
-    const struct coded coded = {
-        .image = image,
-        .data = coded_bytes,
-        .size = size,
-        .bit_offset = bit_offset,
-        .scratch = &decoder->coded,
-        .notes = notes,
-    };
+    const struct coded coded = coded_of(decoder, image, coded_bytes, size, bit_offset, notes);
 
     if (!decode(decoder, &coded, frame, err))
         return image->frames > 1 ? error_context(err, "frame %u", frame_number) : false;
+    frame->number = frame_number;
+    return true;
+}
+
+bool decoder_inspect(struct decoder *decoder, const struct image *image, uint32_t frame_number,
+                     const uint8_t *coded_bytes, size_t size, unsigned bit_offset, struct frame *frame,
+                     struct buffer *notes, struct error *err)
+{
+    const struct coded coded = coded_of(decoder, image, coded_bytes, size, bit_offset, notes);
+    struct prospect prospect;
+
+    if (!inspect(&coded, &prospect, err))
+        return image->frames > 1 ? error_context(err, "frame %u", frame_number) : false;
+    *frame = prospect.frame;
     frame->number = frame_number;
     return true;
 }

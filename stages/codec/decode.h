@@ -29,5 +29,9 @@ void decoder_free(struct decoder *decoder);
 bool decoder_run(struct decoder *decoder, const struct image *image, uint32_t frame_number,
                  const uint8_t *coded, size_t size, unsigned bit_offset, struct frame *frame,
                  struct buffer *notes, struct error *err);
+/* The same without decoding: what the headers of the coded bytes say, reconciled as decoder_run does it. frame->samples
+ * is NULL, and its size what decoding would fill. */
+bool decoder_inspect(struct decoder *decoder, const struct image *image, uint32_t frame_number, const uint8_t *coded,
+                     size_t size, unsigned bit_offset, struct frame *frame, struct buffer *notes, struct error *err);
 
 #endif

@@ -4,6 +4,8 @@ extern "C" { /* plain C headers */
 #include "j2k_tileparts.h"
 }
 
+#include <algorithm>
+#include <cmath>
 #include <cstdarg>
 #include <cstddef>
 #include <cstdint>
@@ -185,7 +187,8 @@ ui32 push_frame(ojph::codestream &codestream, const struct frame *frame)
     throw std::runtime_error("no integer samples");
 }
 
-void describe(ojph::codestream &codestream, const struct frame *frame)
+/* `step` 0: reversible. OpenJPH wants it as a part of the whole range (E.1.1), and has no more than 31 exponents. */
+void describe(ojph::codestream &codestream, const struct frame *frame, double step)
 {
     ojph::param_siz siz = codestream.access_siz();
     ojph::param_cod cod = codestream.access_cod();
@@ -194,12 +197,14 @@ void describe(ojph::codestream &codestream, const struct frame *frame)
     siz.set_num_components(frame->samples_per_pixel);
     for (ui32 c = 0; c < frame->samples_per_pixel; c++)
         siz.set_component(c, ojph::point(1, 1), frame->bits_stored, frame->is_signed);
-    cod.set_num_decomposition(j2k_decompositions(frame->columns, frame->rows));
+    cod.set_num_decomposition(htj2k_decompositions(frame->columns, frame->rows));
     cod.set_block_dims(64, 64);
     cod.set_progression_order("RPCL");
-    cod.set_color_transform(frame->samples_per_pixel == 3 && !frame->is_signed &&
-                            frame->photometric == PHOTOMETRIC_RGB);
-    cod.set_reversible(true);
+    cod.set_color_transform(htj2k_transforms(frame));
+    cod.set_reversible(step == 0);
+    if (step != 0)
+        codestream.access_qcd().set_irrev_quant(
+            static_cast<float>(std::min(0.5, std::max(std::ldexp(1, -24), std::ldexp(step, -frame->bits_stored)))));
     codestream.set_planar(false); /* exchange() then asks for the components of each row in turn */
 }
 
@@ -213,12 +218,12 @@ bool fits(const struct frame *frame, ui32 used, struct error *err)
                      frame->is_signed ? "signed" : "unsigned");
 }
 
-bool encode(const struct frame *frame, struct buffer *out, struct error *err)
+bool encode(const struct frame *frame, double step, struct buffer *out, struct error *err)
 {
     ojph::codestream codestream;
     buffer_file file(out, err);
 
-    describe(codestream, frame);
+    describe(codestream, frame, step);
     write_headers(codestream, file);
     if (!fits(frame, push_frame(codestream, frame), err))
         return false;
@@ -257,7 +262,7 @@ extern "C" const char *__asan_default_options(void)
 }
 #endif
 
-extern "C" bool htj2k_encode(const struct frame *frame, struct buffer *out, struct error *err)
+static bool encode_safely(const struct frame *frame, double step, struct buffer *out, struct error *err)
 {
     const size_t before = out->size;
 
@@ -265,7 +270,7 @@ extern "C" bool htj2k_encode(const struct frame *frame, struct buffer *out, stru
         /* about what 12-bit images need; the rest by doubling */
         if (check(frame, err) && buffer_reserve(out, frame->size / 2 + 4096, err)) {
             keep_quiet();
-            if (encode(frame, out, err))
+            if (encode(frame, step, out, err))
                 return true;
         }
     } catch (const std::bad_alloc &) {
@@ -279,4 +284,19 @@ extern "C" bool htj2k_encode(const struct frame *frame, struct buffer *out, stru
     if (out->data != nullptr)
         out->data[before] = 0;
     return false;
+}
+
+extern "C" bool htj2k_transforms(const struct frame *frame)
+{
+    return frame->samples_per_pixel == 3 && !frame->is_signed && frame->photometric == PHOTOMETRIC_RGB;
+}
+
+extern "C" bool htj2k_encode(const struct frame *frame, struct buffer *out, struct error *err)
+{
+    return encode_safely(frame, 0, out, err);
+}
+
+extern "C" bool htj2k_encode_lossy(const struct frame *frame, double step, struct buffer *out, struct error *err)
+{
+    return encode_safely(frame, step, out, err);
 }

@@ -14,7 +14,7 @@ enum {
     SOD = 0xff93,
     EOC = 0xffd9
 };
-enum { SOT_SIZE = 12, TILES_MOST = 65535 };
+enum { SOT_SIZE = 12, TILES_MOST = 65535, RSIZ_PART_2 = 0x8000, PCAP_PART_15 = 0x20000 };
 
 static unsigned u16(const uint8_t *at)
 {
@@ -77,6 +77,8 @@ static bool read_siz(const uint8_t *at, size_t size, struct j2k_header *header, 
         return error_set(err, ERROR_CORRUPT, "JPEG 2000 codestream with %u components", components);
     header->rows = y_end - y;
     header->columns = x_end - x;
+    header->has_origin = x != 0 || y != 0 || tile_x != 0 || tile_y != 0;
+    header->other_parts = (u16(at) & RSIZ_PART_2) != 0;
     header->components = (uint16_t)components;
     const uint64_t across = ((uint64_t)x_end - tile_x + tile_columns - 1) / tile_columns;
     const uint64_t down = ((uint64_t)y_end - tile_y + tile_rows - 1) / tile_rows;
@@ -134,6 +136,7 @@ static bool read_main_header(const uint8_t *data, size_t size, size_t *at,
         has_cod = has_cod || marker == COD;
         header->components_differ = header->components_differ || marker == COC;
         header->high_throughput = header->high_throughput || marker == CAP;
+        header->other_parts = header->other_parts || (marker == CAP && length >= 6 && u32(body) != PCAP_PART_15);
         *at += 2 + length;
     }
     if (header->components == 0 || !has_cod)
@@ -171,6 +174,15 @@ static bool tiles_are_whole(const struct tile_count *tiles, const struct j2k_hea
     return true;
 }
 
+/* Whether the header of the tile-part at `at` has a COD or COC of its own; what is odd in it is the decoder's. */
+static bool changes_coding(const uint8_t *data, size_t size, size_t at)
+{
+    for (at += SOT_SIZE; at < size && size - at >= 4 && u16(data + at) != SOD; at += 2u + u16(data + at + 2))
+        if (u16(data + at) == COD || u16(data + at) == COC)
+            return true;
+    return false;
+}
+
 static bool walk_tile_parts(const uint8_t *data, size_t size, size_t at, struct tile_count *tiles,
                             struct j2k_header *header, struct error *err)
 {
@@ -193,6 +205,7 @@ static bool walk_tile_parts(const uint8_t *data, size_t size, size_t at, struct 
             tiles[tile].declared = data[at + 11];
         if (length != 0 && length < SOT_SIZE + 2)
             return error_set(err, ERROR_CORRUPT, "JPEG 2000 tile-part of %u bytes", length);
+        header->tiles_differ = header->tiles_differ || changes_coding(data, size, at);
         if (length == 0 || length > size - at) {
             /* To the end of the codestream. A length beyond it with EOC in place (the FDA phantoms
              * say 8,446 bytes too many) is a wrong number; without EOC the data are cut. */

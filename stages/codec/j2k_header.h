@@ -26,6 +26,9 @@ struct j2k_header {
     bool high_throughput;     /* CAP */
     unsigned levels;
     bool components_differ; /* COC: levels and wavelet of a component may be others */
+    bool tiles_differ;      /* COD or COC of a tile: the same for tiles */
+    bool other_parts;       /* extensions of part 2, or of any other part than 15 */
+    bool has_origin;        /* image or tiles do not begin at 0, 0 of the reference grid */
     uint32_t tiles, tile_parts;
     bool has_end;             /* EOC */
     size_t endless_tile_part; /* offset of a Psot that lies, to be read as 0; 0 if none */

@@ -24,16 +24,24 @@ uint32_t j2k_reduced(uint32_t side, unsigned reduce)
     return (uint32_t)(((uint64_t)side + (UINT64_C(1) << reduce) - 1) >> reduce);
 }
 
-unsigned j2k_decompositions(uint32_t columns, uint32_t rows)
+unsigned htj2k_decompositions(uint32_t columns, uint32_t rows)
 {
     enum { USUAL = 5, BASE_SIDE = 64 };
     const uint32_t longer = columns > rows ? columns : rows;
     const unsigned most = log2_floor(columns < rows ? columns : rows);
-    unsigned count = USUAL;
+    unsigned count = most < USUAL ? most : USUAL;
 
     while (j2k_reduced(longer, count) > BASE_SIDE)
         count++;
-    return count < most ? count : most;
+    return count;
+}
+
+unsigned j2k_decompositions(uint32_t columns, uint32_t rows)
+{
+    const unsigned wanted = htj2k_decompositions(columns, rows);
+    const unsigned most = log2_floor(columns < rows ? columns : rows);
+
+    return wanted < most ? wanted : most;
 }
 
 static uint32_t big_endian(const uint8_t *bytes, size_t size)

@@ -15,8 +15,11 @@
 
 enum { J2K_RESOLUTIONS_MOST = 33 };
 
-/* As many as make the longer side of the base 64 or less (PS3.5 10.18), 5 at least, but never more
- * than floor(log2(shorter side)): beyond that OpenJPH's decoder errs. 0 for a line of pixels. */
+/* As many as make the longer side of the base 64 or less (PS3.5 10.18); 5 where fewer would do and the sides allow it.
+ * Lines and the like (1x65, 40x3000) get more than floor(log2(shorter side)): OpenJPH 0.9's own decoder errs there;
+ * OpenJPEG and the decoder of the web clients (codec-openjph 2.4.11) do not. */
+unsigned htj2k_decompositions(uint32_t columns, uint32_t rows);
+/* The same but never more than floor(log2(shorter side)): OpenJPEG does not encode more. */
 unsigned j2k_decompositions(uint32_t columns, uint32_t rows);
 /* Ceiling of side / 2^reduce: a side of the image at a lower resolution. */
 uint32_t j2k_reduced(uint32_t side, unsigned reduce);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 enum { SOI = 0xd8, EOI = 0xd9, SOS = 0xda, DNL = 0xdc, APP0 = 0xe0, APP14 = 0xee };
+enum { JFIF_SIZE = 14 }; /* less is not recognised by libjpeg */
 enum { SCANS_MOST = 1000 }; /* a progressive bomb repeats refinements; real files have about ten */
 
 static unsigned u16(const uint8_t *at)
@@ -66,7 +67,7 @@ static bool read_scan(const uint8_t *at, size_t size, struct jpeg_header *header
 static void read_application(const uint8_t *at, size_t size, unsigned marker,
                              struct jpeg_header *header)
 {
-    if (marker == APP0 && size >= 5 && memcmp(at, "JFIF", 5) == 0)
+    if (marker == APP0 && size >= JFIF_SIZE && memcmp(at, "JFIF", 5) == 0)
         header->has_jfif = true;
     /* pydicom's SC_rgb_jpeg.dcm carries one cut by a byte: that says nothing. */
     if (marker == APP14 && size >= 12 && memcmp(at, "Adobe", 5) == 0)

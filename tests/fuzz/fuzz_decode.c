@@ -1,11 +1,13 @@
 /* links: base dicom codec */
-/* A hostile object through the codecs to a picture: every frame decoded (dimensions capped, so that time goes to
- * parsing), drawn with its window or one of our own, counted in a histogram. */
+/* A hostile object through the codecs to a picture: every frame asked whether it may be published as it came, decoded
+ * (dimensions capped, so that time goes to parsing), drawn with its window or one of our own, counted in a histogram. */
 #include <stdlib.h>
 
 #include "base/buffer.h"
 #include "base/bytes.h"
+#include "codec/coded_form_read.h"
 #include "codec/decode.h"
+#include "codec/frame_pass.h"
 #include "dicom/frame_index.h"
 #include "dicom/histogram.h"
 #include "dicom/image.h"
@@ -18,6 +20,7 @@ enum { PIXELS_MOST = 1 << 18, FRAMES_MOST = 3 };
 
 struct tools {
     struct decoder *decoder;
+    struct passer *passer;
     struct renderer *renderer;
     struct histogram_builder *builder;
     struct buffer coded, notes;
@@ -41,6 +44,22 @@ static void draw(struct tools *tools, const struct object *object, const struct 
     frame_display_release(&display);
 }
 
+/* What passes must be readable as what it is told to be. */
+static void pass(struct tools *tools, const struct image *image, uint32_t number)
+{
+    static const struct pass_rules rules = {.wishes = PASS_HTJ2K | PASS_J2K | PASS_LOSSY};
+    struct passed_frame passed;
+    struct coded_form form;
+    struct error err;
+
+    if (!passer_look(tools->passer, &rules, image, number, tools->coded.data, tools->coded.size, &tools->notes, &passed,
+                     &err) ||
+        passed.why_not != NULL)
+        return;
+    if (!coded_form_read(passed.payload.syntax, passed.payload.data, passed.payload.size, &passed.like, &form, &err))
+        abort();
+}
+
 static void decode(struct tools *tools, const struct object *object, const struct image *image)
 {
     struct frame_index *index = NULL;
@@ -56,8 +75,10 @@ static void decode(struct tools *tools, const struct object *object, const struc
             struct frame frame;
             unsigned bit_offset;
 
-            if (frame_index_read(index, number, &tools->coded, &bit_offset, &err) &&
-                decoder_run(tools->decoder, image, number, tools->coded.data, tools->coded.size, bit_offset, &frame,
+            if (!frame_index_read(index, number, &tools->coded, &bit_offset, &err))
+                continue;
+            pass(tools, image, number);
+            if (decoder_run(tools->decoder, image, number, tools->coded.data, tools->coded.size, bit_offset, &frame,
                             &tools->notes, &err))
                 draw(tools, object, image, &frame);
         }
@@ -77,7 +98,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct image image;
     struct error err;
 
-    if (tools.decoder == NULL && (!decoder_new(&tools.decoder, &err) || !renderer_new(&tools.renderer, &err)))
+    if (tools.decoder == NULL && (!decoder_new(&tools.decoder, &err) || !passer_new(&tools.passer, &err) ||
+                                  !renderer_new(&tools.renderer, &err)))
         abort();
     buffer_clear(&tools.notes);
     if (object_open(&bytes, NULL, &object, &err) && image_read(object, &image, &tools.notes, &err)) {

@@ -16,12 +16,12 @@ struct values {
 };
 
 static const struct option table[] = {
-    {"quality", OPTION_INT, offsetof(struct values, quality), "85", 1, 100, NULL, ""},
-    {"factor", OPTION_REAL, offsetof(struct values, factor), "0.5", 0, 2, NULL, ""},
-    {"progressive", OPTION_BOOL, offsetof(struct values, progressive), "yes", 0, 0, NULL, ""},
-    {"format", OPTION_CHOICE, offsetof(struct values, format), "jpeg", 0, 0, "jpeg webp png", ""},
-    {"title", OPTION_TEXT_VALUE, offsetof(struct values, title), "", 0, 0, NULL, ""},
-    {"sizes", OPTION_INT_LIST, offsetof(struct values, sizes), "64,256", 1, 4096, NULL, ""},
+    {"quality", OPTION_INT, offsetof(struct values, quality), "85", 1, 100, NULL, "", false},
+    {"factor", OPTION_REAL, offsetof(struct values, factor), "0.5", 0, 2, NULL, "", false},
+    {"progressive", OPTION_BOOL, offsetof(struct values, progressive), "yes", 0, 0, NULL, "", false},
+    {"format", OPTION_CHOICE, offsetof(struct values, format), "jpeg", 0, 0, "jpeg webp png", "", false},
+    {"title", OPTION_TEXT_VALUE, offsetof(struct values, title), "", 0, 0, NULL, "", false},
+    {"sizes", OPTION_INT_LIST, offsetof(struct values, sizes), "64,256", 1, 4096, NULL, "", false},
     {0},
 };
 

@@ -89,7 +89,7 @@ class Site:
             return frame_of_multipart(file.read(), found[0])
 
     def picture(self, instance_id):
-        found = self.artefacts(instance_id, "thumbnail")
+        found = [row for row in self.artefacts(instance_id, "thumbnail") if row["name"].startswith("thumbnail-")]
         if not found:
             raise SiteError("no thumbnail")
         with open(self.file(found[0]), "rb") as file:
@@ -184,13 +184,63 @@ def prefix_size(prefix, reduce):
         return int(words[-2]) * int(words[-1])
 
 
+def decode_jpeg(data):
+    """By libjpeg, which knows nothing of the data set: colour comes out as RGB."""
+    picture = picture_of(data)
+    return picture.columns, picture.rows, picture.channels, 8, False, array.array("B", bytes(picture.data))
+
+
+def element(group, number, vr, value):
+    value += b"\0" * (len(value) % 2)
+    size = struct.pack("<HI", 0, len(value)) if vr in (b"OB",) else struct.pack("<H", len(value))
+    return struct.pack("<HH", group, number) + vr + size + value
+
+
+def us(group, number, value):
+    return element(group, number, b"US", struct.pack("<H", value))
+
+
+def decode_jls(data):
+    """By dcmdjpls, in an object made for it: bit patterns."""
+    at = data.index(b"\xff\xf7")
+    bits, rows, columns, components = struct.unpack(">BHHB", data[at + 4:at + 10])
+    size = 1 if bits <= 8 else 2
+    uid = b"1.2.840.10008.5.1.4.1.1.7"
+    meta = (element(2, 2, b"UI", uid) + element(2, 3, b"UI", b"1.2.3") +
+            element(2, 0x10, b"UI", b"1.2.840.10008.1.2.4.81") + element(2, 0x12, b"UI", b"1.2.3.4"))
+    head = element(2, 0, b"UL", struct.pack("<I", len(meta))) + meta
+    items = b"\xfe\xff\x00\xe0" + struct.pack("<I", 0) + b"\xfe\xff\x00\xe0" + struct.pack("<I", len(data) + len(data) % 2)
+    body = (element(8, 0x16, b"UI", uid) + element(8, 0x18, b"UI", b"1.2.3") + us(0x28, 2, components) +
+            element(0x28, 4, b"CS", b"RGB " if components == 3 else b"MONOCHROME2 ") +
+            (us(0x28, 6, 0) if components == 3 else b"") + us(0x28, 0x10, rows) + us(0x28, 0x11, columns) +
+            us(0x28, 0x100, 8 * size) + us(0x28, 0x101, bits) + us(0x28, 0x102, bits - 1) + us(0x28, 0x103, 0) +
+            struct.pack("<HH2sHI", 0x7fe0, 0x10, b"OB", 0, 0xffffffff) + items + data + b"\0" * (len(data) % 2) +
+            b"\xfe\xff\xdd\xe0\0\0\0\0")
+    with tempfile.TemporaryDirectory(prefix="slicepress-jls-") as folder:
+        source, target = os.path.join(folder, "in.dcm"), os.path.join(folder, "out.dcm")
+        with open(source, "wb") as file:
+            file.write(b"\0" * 128 + b"DICM" + head + body)
+        done = subprocess.run(["dcmdjpls", source, target], capture_output=True, check=False)
+        if done.returncode != 0:
+            raise SiteError("dcmdjpls: %s" % (done.stderr or done.stdout).decode("utf-8", "replace").strip())
+        with open(target, "rb") as file:
+            raw = file.read()
+    count = columns * rows * components
+    at = raw.rindex(b"\xe0\x7f\x10\x00") + 12
+    return columns, rows, components, bits, False, array.array("B" if size == 1 else "H", raw[at:at + count * size])
+
+
+def decode_payload(media_type, data):
+    return {"image/jpeg": decode_jpeg, "image/jls": decode_jls}.get(media_type, decode_codestream)(data)
+
+
 def frame_of_multipart(body, artefact):
     media_type, transfer_syntax, data = multipart(body)
     if media_type == "application/octet-stream":
         pixels = artefact["columns"] * artefact["rows"]
         return Frame(artefact["columns"], artefact["rows"], None, None, None, len(data) // pixels * [0], data, media_type,
                      transfer_syntax)
-    columns, rows, components, bits, signed, values = decode_codestream(data)
+    columns, rows, components, bits, signed, values = decode_payload(media_type, data)
     if (columns, rows) != (artefact["columns"], artefact["rows"]):
         raise SiteError("the codestream has %dx%d, its row %dx%d" % (columns, rows, artefact["columns"], artefact["rows"]))
     return Frame(columns, rows, components, bits, signed, values, values.tobytes(), media_type, transfer_syntax)

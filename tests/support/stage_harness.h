@@ -24,13 +24,22 @@ struct stage_case {
     uint32_t fps_x1000;
     bool is_blank; /* all samples 0 */
     uint32_t only_frame; /* all others are blank; 0: none is */
+    /* How the source holds its frames; NULL: as they are, and the stage does not see them. */
+    const char *transfer_syntax;
+    bool (*code)(const struct frame *frame, struct buffer *coded, struct error *err);
+    /* for stages that need the object */
+    const struct object *object; /* NULL: a small one of the harness, with one bulk value of 2,000 bytes */
+    bool no_image;
+    const struct coded_form *published; /* what stands published before; NULL: nothing */
 };
 
 struct stage_outcome {
     struct manifest manifest; /* one product */
-    struct buffer notes;
+    struct buffer notes, metadata;
+    struct coded_form published;
     struct error err; /* of the stage, when it failed */
     uint32_t information;
+    uint32_t taken; /* frames of which the coded bytes were enough */
     char folder[256];
 };
 
@@ -38,6 +47,19 @@ struct stage_outcome {
 void stage_harness_run(const struct stage *stage, const char *settings,
                        const struct stage_case *object, const char *folder,
                        struct stage_outcome *outcome);
+
+/* A stage of series scope over volumes that the caller makes up. */
+struct stage_series_case {
+    const struct volume *volumes;
+    size_t count;
+    const struct window *window; /* or NULL */
+    /* One place: `slice` comes with volume, dimension, slice and the volume's slope, intercept, padding and position of the
+     * affine; a frame is to be set, or none for a hole. The frame stays the caller's and valid until the next call. */
+    void (*place)(void *client, struct stage_slice *slice);
+    void *client;
+};
+void stage_harness_run_series(const struct stage *stage, const char *settings, const struct stage_series_case *series,
+                              const char *folder, struct stage_outcome *outcome);
 void stage_outcome_release(struct stage_outcome *outcome);
 const struct product *stage_outcome_product(const struct stage_outcome *outcome);
 /* NULL if there is none of this name. */

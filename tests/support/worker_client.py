@@ -58,6 +58,11 @@ class Out:
         self.data += raw + b"\0"
         return self
 
+    def blob(self, raw):
+        self.put("I", len(raw))
+        self.data += raw
+        return self
+
 
 class In:
     def __init__(self, data):
@@ -75,6 +80,9 @@ class In:
     def text(self):
         size = self.take("I")
         return None if size == NULL else self.raw(size + 1)[:-1].decode()
+
+    def blob(self):
+        return self.raw(self.take("I"))
 
     def bool(self):
         return bool(self.take("B"))
@@ -113,15 +121,19 @@ def encode_job(j):
         out.put("B", s["kind"]).text(s["path"]).put("Q", s.get("member", 0)).text(s.get("name"))
         out.put("IQ", s.get("depth", 0), s.get("size", 0))
     out.put("B", j.get("want_digest", False)).text(j.get("stages")).text(j.get("staging", ""))
+    out.put("I", j.get("staging_first", 0))
     for uid in j.get("subject", ("", "", "", "")):
         out.text(uid)
     digest = j.get("source_digest")
     out.put("B", digest is not None)
     out.data += digest or bytes(32)
+    out.blob(j.get("relic", b""))
     out.put("B", j.get("window") is not None)
     put_window(out, j.get("window"))
-    out.text(j.get("spool", "")).put("QIQ", j.get("spool_budget", 0), j.get("feed_window", 0), j.get("feed_bytes", 0))
+    out.text(j.get("spool", "")).put("QQ", j.get("spool_offset", 0), j.get("spool_bytes", 0))
+    out.put("Q?IQ", j.get("spool_budget", 0), False, j.get("feed_window", 0), j.get("feed_bytes", 0))
     put_expected(out, j.get("expected", []))
+    out.put("I", 0).text("")  # no members of a series
     return bytes(out.data)
 
 
@@ -194,7 +206,8 @@ def read_result(data):
     found["source_digest"], found["source_bytes"] = r.raw(32), r.take("Q")
     found["frames"], found["information"] = r.take("II")
     found["needs_window"], found["has_histogram"], found["spooled"] = r.bool(), r.bool(), r.take("Q")
-    found["has_keep"], found["keep_staged"], found["keep_bytes"] = r.bool(), r.take("I"), r.take("Q")
+    found["wants_source"] = r.bool()
+    found["relic"], found["histogram"], found["geometry"], found["metadata"] = r.blob(), r.blob(), r.blob(), r.text()
     found["windows"] = r.list(lambda: {"frame": r.take("I"), "center": r.take("d"), "width": r.take("d"),
                                        "function": r.take("B"), "explanation": r.text(), "origin": r.text(),
                                        "valid": r.bool()})
@@ -211,7 +224,7 @@ class Site:
 
     def __init__(self):
         self.path = Path(tempfile.mkdtemp(prefix="slicepress-worker-"))
-        for folder in ("work/staging", "work/spool", "work/keep", "public"):
+        for folder in ("work/staging", "work/spool", "public"):
             (self.path / folder).mkdir(parents=True)
         self.staging, self.spool = self.path / "work/staging", self.path / "work/spool"
 
@@ -225,7 +238,7 @@ class Site:
         return (self.staging / staging / str(artefact["staged"])).read_bytes()
 
     def publish(self, staging, result, subject):
-        """The frames and what is kept, where a coordinator would put them."""
+        """The frames, where a coordinator would put them."""
         study, series, sop, _ = subject
         folder = self.path / f"public/dicomweb/studies/{study}/series/{series}/instances/{sop}/frames"
         folder.mkdir(parents=True, exist_ok=True)
@@ -233,11 +246,6 @@ class Site:
             for a in product["artefacts"]:
                 if a["place"] == 0:
                     (folder / str(a["frame"])).write_bytes(self.artefact(staging, a))
-        if result["has_keep"]:
-            name = result["source_digest"].hex()
-            keep = self.path / "work/keep" / name[:2] / name
-            keep.parent.mkdir(exist_ok=True)
-            keep.write_bytes((self.staging / staging / str(result["keep_staged"])).read_bytes())
 
 
 class Worker:

@@ -82,6 +82,22 @@ TEST(test_catalogue__a_newer_version_is_refused)
     CHECK(strstr(err.text, "99") != NULL);
 }
 
+TEST(test_catalogue__an_older_version_is_refused_and_left_alone)
+{
+    const char *const folder = test_folder();
+    struct catalogue *c = open_fresh(folder);
+    struct error err;
+
+    execute(c, "PRAGMA user_version = 1");
+    catalogue_close(c);
+    for (int i = 0; i < 2; i++) {
+        c = NULL;
+        CHECK(!catalogue_open(folder, i == 0 ? CATALOGUE_WRITE : CATALOGUE_READ, &c, &err));
+        CHECK_EQ_INT(err.kind, ERROR_CATALOGUE);
+        CHECK_HAS(err.text, "make the site again");
+    }
+}
+
 TEST(test_catalogue__reading_mode_does_not_make_a_site)
 {
     struct catalogue *c = NULL;
@@ -137,6 +153,24 @@ TEST(test_catalogue__wrong_sql_is_an_error_with_its_text)
     catalogue_close(c);
 }
 
+TEST(test_catalogue__a_clash_of_rows_is_told_from_other_failures)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct error err;
+
+    execute(c, "INSERT INTO garbage VALUES ('x', 1)");
+    CHECK(!catalogue_has_clash(c));
+    CHECK(!catalogue_execute(c, "INSERT INTO garbage VALUES ('x', 2)", NO_VALUES, &err));
+    CHECK(catalogue_has_clash(c));
+    CHECK(!catalogue_execute(c, "INSERT INTO nowhere VALUES (1)", NO_VALUES, &err));
+    CHECK(!catalogue_has_clash(c));
+    CHECK(!catalogue_execute(c, "INSERT INTO keep (instance_id) VALUES (5)", NO_VALUES, &err)); /* of no instance */
+    CHECK(catalogue_has_clash(c));
+    execute(c, "INSERT INTO garbage VALUES ('y', 2)");
+    CHECK(!catalogue_has_clash(c));
+    catalogue_close(c);
+}
+
 TEST(test_catalogue__values_keep_their_types)
 {
     struct catalogue *const c = open_fresh(test_folder());
@@ -152,6 +186,32 @@ TEST(test_catalogue__values_keep_their_types)
     CHECK_EQ_INT(cursor_int(cursor, 1), -5);
     CHECK(cursor_real(cursor, 2) == 1.5);
     CHECK(cursor_is_null(cursor, 3) && cursor_is_null(cursor, 4) && cursor_is_null(cursor, 5));
+    CHECK_OK(cursor_end(cursor, &err), err);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__blobs_keep_every_byte)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    struct cursor *cursor = NULL;
+    struct error err;
+    uint8_t bytes[256 * 3];
+    size_t size = 99;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    bytes[0] = bytes[sizeof bytes - 1] = 0;
+    CHECK_OK(catalogue_select(c, "SELECT ?, ?, ?", VALUES(value_blob(bytes, sizeof bytes), value_blob(NULL, 0),
+                                                          value_blob(bytes, 0)), &cursor, &err), err);
+    uint8_t first[sizeof bytes];
+    memcpy(first, bytes, sizeof bytes);
+    memset(bytes, 0, sizeof bytes); /* the cursor does not lend from its values */
+    CHECK(cursor_next(cursor));
+    const void *const found = cursor_blob(cursor, 0, &size);
+    CHECK_EQ_INT(size, sizeof bytes);
+    CHECK_EQ_MEM(found, first, sizeof bytes);
+    CHECK(cursor_type(cursor, 0) == VALUE_BLOB && cursor_is_null(cursor, 1) && cursor_is_null(cursor, 2));
+    CHECK(cursor_blob(cursor, 1, &size) == NULL && size == 0);
     CHECK_OK(cursor_end(cursor, &err), err);
     catalogue_close(c);
 }

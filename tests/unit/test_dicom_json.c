@@ -549,12 +549,16 @@ TEST(test_dicom_json__overrides_may_speak_of_pixel_data_and_character_set)
 
 struct kept {
     struct buffer told;
-    bool fail;
+    bool fail, rename;
 };
 
-static bool keep_bulk(void *client, const struct dicom_json_bulk *bulk, struct error *err)
+static bool keep_bulk(void *client, const struct dicom_json_bulk *bulk,
+                      char name[DICOM_JSON_PATH + 1], struct error *err)
 {
     struct kept *const kept = client;
+    CHECK_EQ_STR(name, bulk->path);
+    if (kept->rename)
+        memcpy(name, "other.pdf", sizeof "other.pdf");
     if (kept->fail)
         return error_set(err, ERROR_IO, "the disk is full");
     return buffer_printf(&kept->told, err, "%s %s %zu %.4s\n", bulk->path, bulk->vr, bulk->size,
@@ -605,6 +609,29 @@ TEST(test_dicom_json__without_a_prefix_all_is_inline)
     const char *const text = json_with(&s, &options);
     CHECK(!strstr(text, "BulkDataURI"));
     CHECK_HAS(text, "\"InlineBinary\":\"cHJvZmlsZSBvZiAyMCBieXRlcyE=\"");
+}
+
+TEST(test_dicom_json__who_keeps_a_bulk_value_may_name_it)
+{
+    struct kept kept = {.rename = true};
+    const struct dicom_json_options options = {
+        .inline_limit = 18, .bulk_prefix = "b/", .bulk = keep_bulk, .bulk_client = &kept};
+    struct set s = set_new(EXPLICIT);
+    set_bulk_values(&s);
+    CHECK_HAS(json_with(&s, &options), "\"00282000\":{\"vr\":\"OB\",\"BulkDataURI\":\"b/other.pdf\"}");
+    buffer_release(&kept.told);
+}
+
+TEST(test_dicom_json__a_document_is_bulk_data_at_any_size)
+{
+    struct kept kept = {0};
+    const struct dicom_json_options options = {
+        .inline_limit = 1000, .bulk_prefix = "b/", .bulk = keep_bulk, .bulk_client = &kept};
+    struct set s = set_new(EXPLICIT);
+    set_bulk_values(&s);
+    CHECK_HAS(json_with(&s, &options), "\"00420011\":{\"vr\":\"OB\",\"BulkDataURI\":\"b/00420011\"}");
+    CHECK_EQ_STR(buffer_text(&kept.told), "00420011 OB 20 %PDF\n");
+    buffer_release(&kept.told);
 }
 
 TEST(test_dicom_json__a_bulk_value_that_cannot_be_kept_fails)
@@ -760,6 +787,95 @@ TEST(test_dicom_json__dataset_each_visits_in_order_and_stops)
     CHECK_EQ_STR(buffer_text(&told), "00080060 CS 2\n00080070 LO 0 none\n00082112 SQ 1 none\n"
                                      "00280010 US 2\n00080070 LO 2 inner\n");
     buffer_release(&told);
+    object_close(object);
+    set_release(&s);
+}
+
+/* ---------------------------------------------------------------- the published frames */
+
+static void set_signs(struct set *s)
+{
+    static const uint16_t padding = 0xf830, lut[] = {256, 0xfc00, 16}, many[] = {40000, 0, 16};
+    set_us(s, 0x00280103, 0);
+    set_us_list(s, 0x00280120, "US", &padding, 1);
+    set_us_list(s, 0x00281101, "US", many, 3);
+    set_open_sequence(s, 0x00283010);
+    set_open_item(s);
+    set_us_list(s, 0x00283002, "US", lut, 3);
+    set_close_item(s);
+    set_close_sequence(s);
+    set_open_sequence(s, 0x00880200); /* an icon has its own sign */
+    set_open_item(s);
+    set_us(s, 0x00280103, 0);
+    set_us_list(s, 0x00280120, "US", &padding, 1);
+    set_close_item(s);
+    set_close_sequence(s);
+}
+
+static void check_signs(const char *transfer_syntax, enum dicom_json_sign sign, const char *padding,
+                        const char *lut)
+{
+    const struct dicom_json_options options = {.sign = sign};
+    struct set s = set_new(transfer_syntax);
+    char text[600];
+    set_signs(&s);
+    (void)snprintf(text, sizeof text,
+                   "{" UTF8_SAID ",\"00280103\":{\"vr\":\"US\",\"Value\":[0]},\"00280120\":{%s},"
+                   "\"00281101\":{\"vr\":\"US\",\"Value\":[40000,0,16]},"
+                   "\"00283010\":{\"vr\":\"SQ\",\"Value\":[{\"00283002\":{%s}}]},"
+                   "\"00880200\":{\"vr\":\"SQ\",\"Value\":[{\"00280103\":{\"vr\":\"US\",\"Value\":[0]},"
+                   "\"00280120\":{\"vr\":\"US\",\"Value\":[63536]}}]}}",
+                   padding, lut);
+    CHECK_EQ_STR(json_with(&s, &options), text);
+}
+
+TEST(test_dicom_json__pixel_values_have_the_sign_of_the_published_frames)
+{
+    static const char *const syntaxes[] = {EXPLICIT, IMPLICIT};
+    for (size_t i = 0; i < 2; i++) {
+        check_signs(syntaxes[i], DICOM_JSON_SIGN_DECLARED, "\"vr\":\"US\",\"Value\":[63536]",
+                    "\"vr\":\"US\",\"Value\":[256,64512,16]");
+        check_signs(syntaxes[i], DICOM_JSON_UNSIGNED, "\"vr\":\"US\",\"Value\":[63536]",
+                    "\"vr\":\"US\",\"Value\":[256,64512,16]");
+        check_signs(syntaxes[i], DICOM_JSON_SIGNED, "\"vr\":\"SS\",\"Value\":[-2000]",
+                    "\"vr\":\"SS\",\"Value\":[256,-1024,16]");
+    }
+}
+
+TEST(test_dicom_json__pixel_data_can_have_the_vr_of_the_published_frames)
+{
+    const struct dicom_json_options options = {.pixel_data_uri = "frames", .pixel_data_vr = "OB"};
+    struct set s = set_new(EXPLICIT);
+    set_image(&s, 1, 1, 16, NULL);
+    set_raw(&s, 0x7fe00010, "OW", "ab", 2);
+    CHECK_HAS(json_with(&s, &options), ",\"7FE00010\":{\"vr\":\"OB\",\"BulkDataURI\":\"frames\"}}");
+}
+
+TEST(test_dicom_json__lengths_of_the_file_are_left_out)
+{
+    struct set s = set_new(EXPLICIT);
+    set_raw(&s, 0x7fe00003, "OB", "12345678", 8);
+    CHECK_EQ_STR(json_of(&s), "{" UTF8_SAID "}");
+}
+
+TEST(test_dicom_json__more_than_the_most_fails)
+{
+    struct dicom_json_options options = {.most = 1000};
+    struct set s = set_new(EXPLICIT);
+    struct object *object;
+    struct error err;
+    char value[1001];
+    memset(value, 'a', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    set_text(&s, 0x00104000, "LT", value);
+    CHECK_OK(set_open(&s, &object, &err), err);
+    buffer_clear(&json);
+    CHECK(!dicom_json_write(object, &options, &json, &err));
+    CHECK_EQ_INT(err.kind, ERROR_LIMIT);
+    CHECK_HAS(err.text, "1000");
+    options.most = 2000;
+    buffer_clear(&json);
+    CHECK_OK(dicom_json_write(object, &options, &json, &err), err);
     object_close(object);
     set_release(&s);
 }

@@ -2,6 +2,7 @@
 #include "job/job.h"
 
 #include "base/memory.h"
+#include "job/keep.h"
 #include "tests/support/hostile.h"
 #include "tests/support/test.h"
 
@@ -56,7 +57,8 @@ TEST(test_job__hello)
 {
     struct option options[] = {
         {.name = "quality", .type = OPTION_INT, .default_value = "80", .least = 1, .most = 100, .help = "x"},
-        {.name = "format", .type = OPTION_CHOICE, .default_value = "jpeg", .choices = "jpeg webp", .help = "y"},
+        {.name = "format", .type = OPTION_CHOICE, .default_value = "jpeg", .choices = "jpeg webp", .help = "y",
+         .for_join = true},
         {0}};
     struct stage_row rows[] = {{.name = (char[]){"thumbnail"}, .summary = (char[]){"small pictures"}, .version = 3,
                                 .needs = 2, .on_by_default = true, .option_count = 2, .options = options,
@@ -73,6 +75,7 @@ TEST(test_job__hello)
     CHECK_OK(option_check(found.stages[0].options, "format", "webp", &err), err);
     CHECK(!option_check(found.stages[0].options, "format", "gif", &err));
     CHECK(found.stages[0].options[2].name == NULL);
+    CHECK(!found.stages[0].options[0].for_join && found.stages[0].options[1].for_join);
     worker_hello_release(&found);
     buffer_release(&out);
 }
@@ -89,9 +92,10 @@ TEST(test_job__jobs_of_every_kind)
                                 .ranges = ranges};
     const struct job index = {.kind = JOB_INDEX, .source_count = 2, .sources = sources, .want_digest = true};
     const struct job render = {
-        .kind = JOB_RENDER, .stages = (char[]){"thumbnail"}, .staging = "job-1", .has_window = true,
+        .kind = JOB_RENDER, .stages = (char[]){"thumbnail"}, .staging = "job-1", .staging_first = 7, .has_window = true,
         .window = {40, 400, VOI_LINEAR, "WINDOW1"}, .subject = {"1.2", "1.3", "1.4", "0123456789abcdef"},
-        .spool = "job-0", .has_source_digest = true};
+        .spool = "job-0", .spool_offset = 5, .spool_bytes = 9, .has_source_digest = true,
+        .relic = {.data = (uint8_t[]){1, 0, 255, 0}, .size = 4}};
     const struct job verify = {.kind = JOB_VERIFY, .expected_count = 1, .expected = &artefact};
 
     CHECK_WIRE(job, job, &index);
@@ -137,7 +141,9 @@ TEST(test_job__object_result)
     struct window_row windows[] = {{0, {40, 400, VOI_LINEAR, "soft"}, "tag", true}};
     struct job_result result = {.kind = JOB_OBJECT, .state = INSTANCE_DONE, .has_record = true,
                                 .notes = (char[]){"one\ntwo\n"}, .frames = 1, .window_count = 1,
-                                .windows = windows, .has_keep = true, .keep_staged = 4};
+                                .windows = windows, .metadata = (char[]){"{\"a\":1}\n"},
+                                .relic = {.data = (uint8_t[]){0, 7, 0, 0x80}, .size = 4},
+                                .histogram = {.data = (uint8_t[]){0, 0, 0}, .size = 3}};
     struct error err;
     struct product *const product = manifest_add(&result.manifest, "thumbnail", 1, &err);
 
@@ -155,6 +161,35 @@ TEST(test_job__object_result)
     CHECK_WIRE(job_result, job_result, &result);
     record_release(&result.record);
     manifest_release(&result.manifest);
+}
+
+TEST(test_job__what_is_kept_is_bounded_both_ways)
+{
+    struct job_result result = {.kind = JOB_RENDER}, found = {0};
+    struct buffer out = {0};
+    struct error err = {0};
+
+    CHECK_OK(buffer_reserve(&result.relic, KEEP_RELIC_MOST + 1, &err), err);
+    memset(result.relic.data, 5, KEEP_RELIC_MOST + 1);
+    result.relic.size = KEEP_RELIC_MOST + 1;
+    CHECK(!job_result_write(&result, &out, &err));
+    CHECK_EQ_INT(err.kind, ERROR_PROTOCOL);
+    buffer_clear(&out);
+    result.relic.size = KEEP_RELIC_MOST;
+    CHECK_OK(job_result_write(&result, &out, &err), err);
+    CHECK_OK(job_result_parse(out.data, out.size, &found, &err), err);
+    CHECK_EQ_INT(found.relic.size, KEEP_RELIC_MOST);
+    CHECK_EQ_INT(found.relic.data[KEEP_RELIC_MOST - 1], 5);
+    job_result_drop_kept(&found);
+    CHECK(found.relic.data == NULL && found.relic.size == 0 && found.metadata == NULL);
+    job_result_release(&found);
+    /* a peer that announces one byte more than may be */
+    uint8_t *const size = memmem(out.data, out.size, (uint8_t[]){0, 0, 0x80, 0, 5, 5, 5, 5}, 8);
+    CHECK(size != NULL);
+    size[0] = 1;
+    CHECK_EQ_INT(try_job_result(out.data, out.size), ERROR_PROTOCOL);
+    job_result_release(&result);
+    buffer_release(&out);
 }
 
 TEST(test_job__names_and_paths_from_a_peer_are_checked)

@@ -42,6 +42,10 @@ TEST(test_layout__current_instance_has_dicomweb_addresses)
                  "dicomweb/studies/1.2/series/3.4/instances/5.6/thumbnail");
     CHECK_EQ_STR(path_of(&subject, PLACE_RENDITION, "webp-512-1", 1, "webp"),
                  "studies/1.2/3.4/5.6/webp-512-1.3f0cdeadbeef0123.webp");
+    CHECK_EQ_STR(path_of(&subject, PLACE_GZIP, "original", 0, "dcm"),
+                 "studies/1.2/3.4/5.6/original.3f0cdeadbeef0123.dcm.gz");
+    CHECK_EQ_STR(path_of(&subject, PLACE_RENDERED, NULL, 0, NULL),
+                 "dicomweb/studies/1.2/series/3.4/instances/5.6/rendered");
     CHECK_EQ_STR(path_of(&subject, PLACE_TREE, "tiles-1", 1, NULL),
                  "studies/1.2/3.4/5.6/tiles-1.3f0cdeadbeef0123");
 }
@@ -85,9 +89,6 @@ TEST(test_layout__folders_of_study_and_series)
     CHECK_EQ_STR(path, "dicomweb/studies/1.2/series/3");
     CHECK_OK(layout_dicomweb_instance(&subject, path, &err), err);
     CHECK_EQ_STR(path, "dicomweb/studies/1.2/series/3.4/instances/5");
-    CHECK_OK(layout_keep(&digest, path, &err), err);
-    CHECK_EQ_STR(path, "keep/3f/3f0cdeadbeef012345"
-                       "0000000000000000000000000000000000000000000000");
 }
 
 TEST(test_layout__hostile_parts_are_refused)
@@ -137,4 +138,8 @@ TEST(test_layout__words_and_extensions)
     CHECK(!layout_extension_is_valid(""));
     CHECK(!layout_extension_is_valid("12345678"));
     CHECK(!layout_extension_is_valid("a-b"));
+    CHECK(layout_extension_is_valid("nii.gz"));
+    CHECK(!layout_extension_is_valid(".gz"));
+    CHECK(!layout_extension_is_valid("nii."));
+    CHECK(!layout_extension_is_valid("a..b"));
 }

@@ -220,14 +220,14 @@ static unsigned cod_byte(const struct buffer *coded, size_t offset)
     return cod[4 + offset];
 }
 
-static void check_structure(const struct frame *frame, const struct buffer *coded)
+static void check_structure(const struct frame *frame, const struct buffer *coded, unsigned decompositions)
 {
     const bool transform =
         frame->samples_per_pixel == 3 && !frame->is_signed && frame->photometric == PHOTOMETRIC_RGB;
 
     CHECK_EQ_UINT(cod_byte(coded, 1), 2); /* RPCL */
     CHECK_EQ_UINT(cod_byte(coded, 4), transform);
-    CHECK_EQ_UINT(cod_byte(coded, 5), j2k_decompositions(frame->columns, frame->rows));
+    CHECK_EQ_UINT(cod_byte(coded, 5), decompositions);
     CHECK_EQ_UINT(cod_byte(coded, 9), 1); /* reversible 5/3 */
 }
 
@@ -239,7 +239,7 @@ static void check_j2k(const struct frame *frame)
     CHECK_OK(buffer_puts(&coded, "before", &err), err);
     CHECK_OK(j2k_encode(frame, &coded, &parts, &err), err);
     CHECK_EQ_MEM(coded.data, "before", 6);
-    check_structure(frame, &coded);
+    check_structure(frame, &coded, j2k_decompositions(frame->columns, frame->rows));
     CHECK_EQ_UINT(parts.count, j2k_decompositions(frame->columns, frame->rows) + 1u);
     CHECK_EQ_UINT(parts.ends[parts.count - 1], coded.size - 6 - 2);
     check_decodes(frame, coded.data + 6, coded.size - 6, "J2K");
@@ -253,7 +253,7 @@ static void check_htj2k(const struct frame *frame)
     CHECK_OK(buffer_puts(&coded, "before", &err), err);
     CHECK_OK(htj2k_encode(frame, &coded, &err), err);
     CHECK_EQ_MEM(coded.data, "before", 6);
-    check_structure(frame, &coded);
+    check_structure(frame, &coded, htj2k_decompositions(frame->columns, frame->rows));
     check_decodes(frame, coded.data + 6, coded.size - 6, "HTJ2K");
     CHECK_OK(htj2k_encode(frame, &again, &err), err);
     CHECK_EQ_UINT(again.size, coded.size - 6);
@@ -372,13 +372,16 @@ TEST(test_lossless_encode__decompositions)
 {
     static const struct {
         uint32_t columns, rows;
-        unsigned expected;
-    } rows[] = {{1, 1, 0},       {1, 4000, 0},    {2, 2, 1},          {3, 3, 1},
-                {31, 31, 4},     {32, 32, 5},     {512, 512, 5},      {2048, 2048, 5},
-                {2049, 2049, 6}, {4097, 3001, 7}, {65535, 65535, 10}, {65535, 16, 4}};
+        unsigned j2k, htj2k;
+    } rows[] = {{1, 1, 0, 0},       {1, 64, 0, 0},      {1, 4000, 0, 6},       {2, 2, 1, 1},
+                {3, 3, 1, 1},       {31, 31, 4, 4},     {32, 32, 5, 5},        {512, 512, 5, 5},
+                {2048, 2048, 5, 5}, {2049, 2049, 6, 6}, {4097, 3001, 7, 7},    {65535, 65535, 10, 10},
+                {65535, 16, 4, 10}, {3000, 40, 5, 6},   {65535, 1, 0, 10}};
 
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        CHECK_EQ_UINT(j2k_decompositions(rows[i].columns, rows[i].rows), rows[i].expected);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        CHECK_EQ_UINT(j2k_decompositions(rows[i].columns, rows[i].rows), rows[i].j2k);
+        CHECK_EQ_UINT(htj2k_decompositions(rows[i].columns, rows[i].rows), rows[i].htj2k);
+    }
     CHECK_EQ_UINT(j2k_reduced(513, 5), 17);
     CHECK_EQ_UINT(j2k_reduced(1, 32), 1);
 }

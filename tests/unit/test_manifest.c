@@ -281,6 +281,43 @@ TEST(test_manifest__nothing_may_be_there_twice)
     check_refused(&manifest, "two artefacts");
 }
 
+TEST(test_manifest__compressed_file_stands_beside_the_rendition_before_it)
+{
+    static const enum place bad[][3] = {
+        {PLACE_GZIP, PLACE_RENDITION, PLACE_RENDITION},
+        {PLACE_FRAME, PLACE_GZIP, PLACE_RENDITION},
+        {PLACE_RENDITION, PLACE_GZIP, PLACE_GZIP},
+    };
+    static const char *const names[] = {"a", "b", "c"};
+    const struct subject subject = {.study = "1.2", .series = "3.4", .sop = "5.6"};
+    char path[PATH_SIZE], beside[PATH_SIZE];
+    struct manifest manifest = {0};
+    struct product *product = manifest_add(&manifest, "originals", 1, &err);
+
+    add(product, PLACE_RENDITION, "a", 1, 0)->digest.bytes[0] = 0xab;
+    (void)snprintf(add(product, PLACE_GZIP, "a-gzip", 1, 1)->extension, 8, "webp");
+    CHECK_OK(artefact_path(&subject, product, 0, path, &err), err);
+    CHECK_OK(artefact_path(&subject, product, 1, beside, &err), err);
+    CHECK_EQ_STR(path, "studies/1.2/3.4/5.6/a.ab00000000000000.webp");
+    CHECK_EQ_STR(beside, "studies/1.2/3.4/5.6/a.ab00000000000000.webp.gz");
+    struct buffer out = written(&manifest);
+    struct reader reader = reader_over(out.data, out.size);
+    struct manifest parsed = {0};
+    CHECK_OK(manifest_parse(&reader, &parsed, &err), err);
+    manifest_release(&parsed);
+    buffer_release(&out);
+    manifest_release(&manifest);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        product = manifest_add(&manifest, "originals", 1, &err);
+        for (uint32_t k = 0; k < 3; k++) {
+            struct artefact *const artefact = add(product, bad[i][k], names[k], 1, k);
+            if (bad[i][k] == PLACE_GZIP)
+                (void)snprintf(artefact->extension, 8, "webp");
+        }
+        check_refused(&manifest, "beside");
+    }
+}
+
 TEST(test_manifest__counts_are_checked_before_memory_is_taken)
 {
     struct manifest manifest = {0}, parsed = {0};

@@ -14,13 +14,13 @@ struct values {
 };
 
 static const struct option table[] = {
-    {"quality", OPTION_INT, offsetof(struct values, quality), "85", 1, 100, NULL, "quality"},
-    {"factor", OPTION_REAL, offsetof(struct values, factor), "0.5", 0, 2, NULL, "factor"},
-    {"progressive", OPTION_BOOL, offsetof(struct values, progressive), "yes", 0, 0, NULL, "p"},
-    {"format", OPTION_CHOICE, offsetof(struct values, format), "jpeg", 0, 0, "jpeg webp png", "f"},
-    {"title", OPTION_TEXT_VALUE, offsetof(struct values, title), "", 0, 0, NULL, "title"},
-    {"sizes", OPTION_INT_LIST, offsetof(struct values, sizes), "64,256", 1, 4096, NULL, "sizes"},
-    {"free", OPTION_INT, offsetof(struct values, free), "-7", 0, 0, NULL, "any number"},
+    {"quality", OPTION_INT, offsetof(struct values, quality), "85", 1, 100, NULL, "quality", false},
+    {"factor", OPTION_REAL, offsetof(struct values, factor), "0.5", 0, 2, NULL, "factor", false},
+    {"progressive", OPTION_BOOL, offsetof(struct values, progressive), "yes", 0, 0, NULL, "p", false},
+    {"format", OPTION_CHOICE, offsetof(struct values, format), "jpeg", 0, 0, "jpeg webp png", "f", false},
+    {"title", OPTION_TEXT_VALUE, offsetof(struct values, title), "", 0, 0, NULL, "title", false},
+    {"sizes", OPTION_INT_LIST, offsetof(struct values, sizes), "64,256", 1, 4096, NULL, "sizes", false},
+    {"free", OPTION_INT, offsetof(struct values, free), "-7", 0, 0, NULL, "any number", false},
     {0},
 };
 
@@ -162,7 +162,7 @@ TEST(test_option__bad_lists_are_refused)
 TEST(test_option__bad_default_is_an_error)
 {
     static const struct option bad[] = {
-        {"n", OPTION_INT, 0, "many", 0, 0, NULL, ""},
+        {"n", OPTION_INT, 0, "many", 0, 0, NULL, "", false},
         {0},
     };
     int64_t n;

@@ -68,6 +68,17 @@ TEST(test_picture__shrink_is_the_exact_area_average_of_random_sizes)
     }
 }
 
+TEST(test_picture__many_units_and_any_number_of_rows)
+{
+    check_shrink(101, 97, 1, 99, 96); /* 9,797 units: the most that floats divide */
+    check_shrink(103, 97, 1, 101, 96);
+    check_shrink(34, 41, 3, 33, 37);
+    for (uint32_t rows = 1; rows <= 17; rows++)
+        check_shrink(30, 17, rows % 2 == 0 ? 3 : 1, 21, rows);
+    for (uint32_t columns = 1; columns <= 9; columns++)
+        check_shrink(9, 20, columns % 2 == 0 ? 3 : 1, columns, 15);
+}
+
 TEST(test_picture__an_axis_may_grow)
 {
     for (int k = 0; k < 60; k++)

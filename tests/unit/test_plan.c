@@ -152,6 +152,25 @@ TEST(test_plan__outcome_does_not_depend_on_the_order_of_the_twins)
 
 /* -- digests, thumbnails ----------------------------------------------------------------- */
 
+TEST(test_plan__options_digest_leaves_out_what_is_for_the_join)
+{
+    struct option options[] = {{.name = "quality"}, {.name = "brotli", .for_join = true}, {.name = "brotli_too"}, {0}};
+    struct stage_row row = {.option_count = 3, .options = options};
+    char hex[4][DIGEST_HEX_SIZE];
+    static const char *const texts[] = {"quality=80\nbrotli=false\nbrotli_too=1\n",
+                                        "quality=80\nbrotli=true\nbrotli_too=1\n",
+                                        "quality=80\nbrotli=false\nbrotli_too=2\n",
+                                        "quality=81\nbrotli=false\nbrotli_too=1\n"};
+    struct error err;
+
+    for (size_t i = 0; i < 4; i++) {
+        row.canonical_options = (char *)texts[i];
+        CHECK_OK(plan_options_digest(&row, hex[i], &err), err);
+    }
+    CHECK_EQ_STR(hex[1], hex[0]);
+    CHECK(strcmp(hex[2], hex[0]) != 0 && strcmp(hex[3], hex[0]) != 0 && strcmp(hex[3], hex[2]) != 0);
+}
+
 TEST(test_plan__input_digest_covers_source_and_window)
 {
     struct digest source = {{1}}, window = {{2}};

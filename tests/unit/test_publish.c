@@ -18,12 +18,12 @@ struct site {
 
 static void open_site(struct site *site)
 {
-    static const char *const folders[] = {"public", "work/staging", "work/spool", "work/keep"};
+    static const char *const folders[] = {"public", "work/staging", "work/spool"};
     char path[PATH_SIZE];
     struct error err;
 
-    *site = (struct site){.stages = {{"codestream", 1, 1, "c"}, {"webp", 1, 2, "w"}}};
-    for (size_t i = 0; i < 4; i++) {
+    *site = (struct site){.stages = {{"codestream", 1, 1, 0, "c"}, {"webp", 1, 2, 0, "w"}}};
+    for (size_t i = 0; i < 3; i++) {
         CHECK_OK(path_join(path, test_folder(), folders[i], &err), err);
         CHECK_OK(path_make_folder(path, 0755, &err), err);
     }
@@ -246,6 +246,133 @@ TEST(test_publish__keep_first_leaves_the_current_one_where_it_is)
     publish(&site);
     CHECK(holds(frame_path, "first"));
     CHECK_EQ_INT(number(&site, "SELECT source = '/a' FROM instance WHERE is_current"), 1);
+    close_site(&site);
+}
+
+/* What the publication keeps of its instance. NULL: nothing. */
+static void keep(struct publication *p, const char *relic, const char *metadata)
+{
+    struct error err;
+
+    if (relic != NULL)
+        CHECK_OK(buffer_append(&p->result.relic, relic, strlen(relic) + 1, &err), err); /* a NUL, too */
+    p->result.metadata = metadata != NULL ? memory_string(metadata, &err) : NULL;
+}
+
+static bool kept(struct site *site, const char *relic, const char *metadata)
+{
+    struct cursor *cursor = NULL;
+    struct error err;
+    size_t size = 0;
+
+    CHECK_OK(catalogue_select(site->catalogue, "SELECT relic, metadata FROM keep", NO_VALUES, &cursor, &err), err);
+    CHECK(cursor_next(cursor));
+    const void *const found = cursor_blob(cursor, 0, &size);
+    const bool same = (relic != NULL ? size == strlen(relic) + 1 && memcmp(found, relic, size) == 0 : size == 0) &&
+                      strcmp(cursor_text(cursor, 1), metadata) == 0;
+    CHECK(!cursor_next(cursor));
+    CHECK_OK(cursor_end(cursor, &err), err);
+    return same;
+}
+
+TEST(test_publish__of_the_same_bytes_what_is_not_told_again_stays_kept)
+{
+    struct site site;
+    struct error err;
+
+    open_site(&site);
+    const int64_t id = insert(&site, "1.3", "/a");
+    keep(add(&site, id, "bytes", "picture"), "relic", "{}");
+    publish(&site);
+    CHECK(kept(&site, "relic", "{}"));
+    keep(add(&site, id, "bytes", "picture"), NULL, NULL);
+    publish(&site);
+    CHECK(kept(&site, "relic", "{}"));
+    keep(add(&site, id, "bytes", "picture"), "relic", "{1}");
+    publish(&site);
+    CHECK(kept(&site, "relic", "{1}"));
+    struct publication *const render = publication_new(JOB_RENDER, &err);
+    render->instance_id = id;
+    render->stages = memory_string("webp", &err);
+    render->result.kind = JOB_RENDER;
+    keep(render, NULL, "{2}");
+    CHECK_OK(batch_add(&site.batch, render, &err), err);
+    publish(&site);
+    CHECK(kept(&site, "relic", "{2}"));
+    close_site(&site);
+}
+
+TEST(test_publish__other_bytes_take_away_what_was_kept_of_the_former)
+{
+    struct site site;
+
+    open_site(&site);
+    const int64_t id = insert(&site, "1.3", "/a");
+    keep(add(&site, id, "bytes", "picture"), "relic", "{}");
+    publish(&site);
+    keep(add(&site, id, "others", "another picture"), "new", NULL);
+    publish(&site);
+    CHECK(kept(&site, "new", ""));
+    close_site(&site);
+}
+
+TEST(test_publish__what_is_kept_goes_with_its_instance)
+{
+    struct site site;
+    struct leftovers leftovers = {0};
+    struct error err;
+
+    open_site(&site);
+    const int64_t id = insert(&site, "1.3", "/a");
+    keep(add(&site, id, "bytes", "picture"), "relic", "{}");
+    publish(&site);
+    CHECK_OK(publish_forget(&site.publisher, id, &leftovers, &err), err);
+    CHECK_EQ_INT(number(&site, "SELECT count(*) FROM keep"), 0);
+    leftovers_release(&leftovers);
+    close_site(&site);
+}
+
+TEST(test_publish__of_a_publication_that_fails_nothing_is_kept)
+{
+    struct site site;
+    struct error err;
+    char path[PATH_SIZE];
+
+    open_site(&site);
+    struct publication *const p = add(&site, insert(&site, "1.3", "/a"), "bytes", "picture");
+    keep(p, "relic", "{}");
+    CHECK_OK(path_format(path, &err, "%s/work/staging/%s", test_folder(), p->staging), err);
+    CHECK_OK(path_remove_tree(path, &err), err);
+    publish(&site);
+    CHECK_EQ_INT(number(&site, "SELECT count(*) FROM keep"), 0);
+    CHECK_EQ_INT(number(&site, "SELECT state = 'failed' FROM instance"), 1);
+    close_site(&site);
+}
+
+/* A stream's member with the bytes of the current object and the first name: by keep-last another one is current. */
+TEST(test_publish__an_older_object_becomes_current_again)
+{
+    struct site site;
+    struct error err;
+
+    open_site(&site);
+    add(&site, insert(&site, "1.3", "/b"), "two", "second");
+    add(&site, insert(&site, "1.3", "/c"), "three", "third");
+    publish(&site);
+    CHECK(holds(frame_path, "third"));
+    struct publication *const p = add(&site, 0, "three", "third");
+    p->path = memory_string("/a.tar", &err);
+    p->member = memory_string("m", &err);
+    p->order = memory_string("/a.tar", &err);
+    CHECK_OK(record_set(&p->result.record, RECORD_study_instance_uid, "1.1", &err), err);
+    CHECK_OK(record_set(&p->result.record, RECORD_series_instance_uid, "1.2", &err), err);
+    CHECK_OK(record_set(&p->result.record, RECORD_sop_instance_uid, "1.3", &err), err);
+    publish(&site);
+    CHECK(holds(frame_path, "second"));
+    CHECK_EQ_INT(number(&site, "SELECT count(*) FROM instance"), 2);
+    CHECK_EQ_INT(number(&site, "SELECT source = '/b' FROM instance WHERE is_current"), 1);
+    CHECK_EQ_INT(number(&site, "SELECT count(*) FROM artefact WHERE path LIKE 'studies/1.1/1.2/conflict/%/frames/1'"), 1);
+    CHECK_EQ_INT(number(&site, "SELECT count(*) FROM artefact"), 4);
     close_site(&site);
 }
 

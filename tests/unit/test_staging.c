@@ -2,6 +2,7 @@
 #include "job/staging.h"
 
 #include <sys/resource.h>
+#include <zlib.h>
 
 #include "base/path.h"
 #include "tests/support/test.h"
@@ -134,6 +135,175 @@ TEST(test_staging__failed_product_leaves_no_file)
     end();
 }
 
+/* -- streams ----------------------------------------------------------------------------------- */
+
+static void stream_put(const char *text)
+{
+    const struct part part = {text, strlen(text)};
+
+    CHECK_OK(staging_stream_put(staging, &part, 1, &err), err);
+}
+
+TEST(test_staging__stream_becomes_one_file_with_the_digest_of_what_it_holds_at_last)
+{
+    struct digest expected;
+
+    begin();
+    CHECK_OK(staging_stream(staging, &err), err);
+    stream_put("head ....");
+    put(&rendition, "another file meanwhile");
+    stream_put(" tail");
+    CHECK_EQ_UINT(staging_stream_size(staging), 14);
+    CHECK_OK(staging_stream_patch(staging, 5, "body", 4, &err), err);
+    CHECK(!staging_stream_patch(staging, 11, "beyond", 6, &err));
+    CHECK_EQ_INT(err.kind, ERROR_USAGE);
+    stream_put("!");
+    struct artefact_spec spec = rendition;
+    spec.name = "b";
+    CHECK_OK(staging_stream_end(staging, &spec, false, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    check_content("0", "head body tail!");
+    check_content("1", "another file meanwhile");
+    const struct artefact *const artefact = &manifest.products[0].artefacts[1];
+    CHECK_EQ_STR(artefact->name, "b");
+    CHECK_EQ_UINT(artefact->staged, 0);
+    CHECK_EQ_UINT(artefact->bytes, 15);
+    CHECK_OK(digest_of("head body tail!", 15, &expected, &err), err);
+    CHECK(digest_equal(&artefact->digest, &expected));
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 2);
+    end();
+}
+
+TEST(test_staging__streams_of_two_products_do_not_mix)
+{
+    struct digest expected;
+
+    begin();
+    const size_t first = staging_selected(staging);
+    CHECK_OK(staging_stream(staging, &err), err);
+    stream_put("on");
+    CHECK_OK(staging_begin(staging, "tiles", 2, &err), err);
+    const size_t second = staging_selected(staging);
+    CHECK_OK(staging_stream(staging, &err), err);
+    stream_put("two");
+    staging_select(staging, first);
+    stream_put("e");
+    CHECK_OK(staging_stream_end(staging, &rendition, false, &err), err);
+    staging_select(staging, second);
+    CHECK_OK(staging_stream_end(staging, &rendition, false, &err), err);
+    CHECK_OK(digest_of("one", 3, &expected, &err), err);
+    CHECK(digest_equal(&manifest.products[first].artefacts[0].digest, &expected));
+    CHECK_OK(digest_of("two", 3, &expected, &err), err);
+    CHECK(digest_equal(&manifest.products[second].artefacts[0].digest, &expected));
+    end();
+}
+
+TEST(test_staging__stream_that_does_not_end_leaves_no_file)
+{
+    begin();
+    CHECK(!staging_stream_put(staging, &(struct part){"x", 1}, 1, &err)); /* none is open */
+    CHECK_EQ_INT(err.kind, ERROR_USAGE);
+    CHECK_OK(staging_stream(staging, &err), err);
+    CHECK(!staging_stream(staging, &err)); /* one at a time */
+    stream_put("dropped");
+    staging_stream_drop(staging);
+    CHECK(!is_there("0"));
+    CHECK_OK(staging_stream(staging, &err), err);
+    CHECK_EQ_UINT(staging_stream_size(staging), 0);
+    stream_put("never ended");
+    CHECK(is_there("1"));
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    CHECK(!is_there("1"));
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
+    CHECK_OK(staging_begin(staging, "tiles", 1, &err), err);
+    CHECK_OK(staging_stream(staging, &err), err);
+    stream_put("of a product that fails");
+    CHECK_OK(staging_stream_end(staging, &rendition, true, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_FAILED, "why not", &err), err);
+    CHECK(!is_there("2"));
+    CHECK(!is_there("3"));
+    end();
+}
+
+static void inflate_all(const char *name, struct buffer *out)
+{
+    struct buffer packed = {0};
+    z_stream stream = {0};
+
+    CHECK_OK(path_read_file(staged_path(name), 1 << 20, &packed, &err), err);
+    CHECK_OK(buffer_reserve(out, 4 << 20, &err), err);
+    CHECK_EQ_INT(inflateInit2(&stream, 15 + 16), Z_OK);
+    stream.next_in = packed.data;
+    stream.avail_in = (unsigned)packed.size;
+    stream.next_out = out->data;
+    stream.avail_out = 4 << 20;
+    CHECK_EQ_INT(inflate(&stream, Z_FINISH), Z_STREAM_END);
+    out->size = stream.total_out;
+    CHECK_EQ_UINT(stream.avail_in, 0); /* one member, nothing after it */
+    CHECK_EQ_INT(inflateEnd(&stream), Z_OK);
+    buffer_release(&packed);
+}
+
+TEST(test_staging__gzip_stands_beside_the_rendition_and_inflates_to_it)
+{
+    static char line[100001];
+    const struct subject subject = {.study = "1.2", .series = "1.2.3", .sop = "1.2.3.4"};
+    struct buffer found = {0};
+    char path[PATH_SIZE], beside[PATH_SIZE];
+
+    memset(line, 'a', sizeof line - 1);
+    begin();
+    CHECK_OK(staging_stream(staging, &err), err);
+    for (unsigned i = 0; i < 20; i++) { /* larger than what is compressed at once, and than what is small */
+        line[i] = 'b';
+        stream_put(line);
+    }
+    CHECK_OK(staging_stream_patch(staging, 1000, "patched", 7, &err), err);
+    CHECK_OK(staging_stream_end(staging, &rendition, true, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    const struct product *const product = &manifest.products[0];
+    CHECK_EQ_UINT(product->artefact_count, 2);
+    CHECK_EQ_INT(product->artefacts[1].place, PLACE_GZIP);
+    CHECK_EQ_STR(product->artefacts[1].name, "a-gzip");
+    CHECK_OK(artefact_path(&subject, product, 0, path, &err), err);
+    CHECK_OK(artefact_path(&subject, product, 1, beside, &err), err);
+    CHECK(strncmp(beside, path, strlen(path)) == 0);
+    CHECK_EQ_STR(beside + strlen(path), ".gz");
+    inflate_all("1", &found);
+    CHECK_EQ_UINT(found.size, 2000000);
+    CHECK(memcmp(found.data + 999, "apatcheda", 9) == 0);
+    struct digest digest;
+    CHECK_OK(digest_of(found.data, found.size, &digest, &err), err);
+    CHECK(digest_equal(&digest, &product->artefacts[0].digest));
+    buffer_clear(&found);
+    CHECK_OK(path_read_file(staged_path("1"), 1 << 20, &found, &err), err);
+    CHECK_EQ_UINT(found.size, product->artefacts[1].bytes);
+    CHECK_OK(digest_of(found.data, found.size, &digest, &err), err);
+    CHECK(digest_equal(&digest, &product->artefacts[1].digest));
+    buffer_release(&found);
+    end();
+}
+
+TEST(test_staging__gzip_that_saves_nothing_is_not_kept)
+{
+    uint8_t noise[5000];
+    uint32_t state = 1;
+
+    for (size_t i = 0; i < sizeof noise; i++) {
+        state = state * 1664525u + 1013904223u;
+        noise[i] = (uint8_t)(state >> 24);
+    }
+    begin();
+    CHECK_OK(staging_stream(staging, &err), err);
+    CHECK_OK(staging_stream_put(staging, &(struct part){noise, sizeof noise}, 1, &err), err);
+    CHECK_OK(staging_stream_end(staging, &rendition, true, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 1);
+    CHECK(is_there("0"));
+    CHECK(!is_there("1"));
+    end();
+}
+
 TEST(test_staging__products_may_be_open_together)
 {
     begin();
@@ -207,21 +377,6 @@ TEST(test_staging__paths_out_of_a_tree_are_refused)
     CHECK(!staging_tree_put(staging, "a", &part, 1, &err)); /* nothing is overwritten */
     CHECK_HAS(err.text, "exists");
     CHECK(!staging_tree(staging, &tree, &err)); /* one at a time */
-    end();
-}
-
-TEST(test_staging__kept_file_is_no_artefact)
-{
-    const struct part part = {"keep", 4};
-    uint32_t staged = 99;
-    uint64_t bytes = 0;
-
-    begin();
-    CHECK_OK(staging_keep(staging, &part, 1, &staged, &bytes, &err), err);
-    CHECK_EQ_UINT(staged, 0);
-    CHECK_EQ_UINT(bytes, 4);
-    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
-    check_content("0", "keep");
     end();
 }
 

@@ -1,0 +1,172 @@
+/* JOB_SERIES: the stages of a series, volume by volume, slice by slice. The volumes are made of the members' slices as the
+ * coordinator made them: the same slices give the same volumes. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "dicom/geometry.h"
+#include "job/slices.h"
+#include "run.h"
+#include "worker/ahead.h"
+#include "worker/members.h"
+#include "worker/sandbox.h"
+
+enum { SLICES_AN_ALLOWANCE = 16 };
+
+struct series {
+    struct run run;
+    struct slice *slices; /* owned; `instance` is the number of the member */
+    size_t count, capacity;
+    struct geometry geometry;
+    struct buffer notes; /* of the members: they are read by another thread */
+    struct members *members;
+    struct ahead *ahead;
+};
+
+/* -- the volumes ---------------------------------------------------------------------------- */
+
+static bool take_slices(struct series *s, size_t member, struct error *err)
+{
+    const struct series_member *const from = &s->run.job->members[member];
+    struct slices found = {0};
+    void *slices = s->slices;
+
+    if (!slices_parse(from->slices.data, from->slices.size, &found, err))
+        return false;
+    const bool ok = memory_grow(&slices, &s->capacity, s->count + found.count, sizeof *s->slices, err);
+    s->slices = slices;
+    for (size_t i = 0; ok && i < found.count; i++) {
+        struct slice *const slice = &s->slices[s->count++];
+
+        *slice = found.items[i];
+        slice->instance = member;
+        memcpy(slice->sop_instance_uid, from->sop, UID_SIZE);
+    }
+    slices_release(&found);
+    return ok;
+}
+
+static bool make_volumes(struct series *s, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < s->run.job->member_count; i++)
+        ok = take_slices(s, i, err);
+    return ok && geometry_sort(s->slices, s->count, &s->geometry, err);
+}
+
+/* -- one slice ------------------------------------------------------------------------------ */
+
+static bool read_slice(struct series *s, const struct volume_cell *cell, struct stage_slice *given, struct error *err)
+{
+    const struct slice *const slice = &s->slices[cell->input];
+    struct slice_frame found;
+
+    if (!ahead_next(s->ahead, &found, err))
+        return false;
+    given->frame = found.frame;
+    given->modality_lut = found.modality_lut;
+    given->x = found.x;
+    given->y = found.y;
+    given->slope = slice->slope;
+    given->intercept = slice->intercept;
+    given->has_padding = slice->has_padding;
+    given->padding_low = slice->padding_low;
+    given->padding_high = slice->padding_high;
+    memcpy(given->position, slice->position, sizeof given->position);
+    return true;
+}
+
+/* A slice that cannot be read: no stage has the volume. */
+static bool give_slice(struct series *s, const struct volume *volume, const struct volume_cell *cell, uint32_t dimension,
+                       uint32_t number, struct error *err)
+{
+    struct stage_slice given = {.volume = volume, .dimension = dimension, .slice = number};
+    struct error why = {0};
+
+    if (cell == NULL || read_slice(s, cell, &given, &why))
+        return stage_set_slice(s->run.stages, &given, err);
+    (void)error_context(&why, "volume %u, slice %u", volume->ordinal, number + 1);
+    return stage_set_fail(s->run.stages, &why, err);
+}
+
+/* -- passes --------------------------------------------------------------------------------- */
+
+static bool give_all(struct series *s, const struct volume *volume, struct error *err)
+{
+    const uint64_t places = (uint64_t)volume->dimensions * volume->slices;
+    size_t next = 0;
+
+    for (uint64_t i = 0; i < places && stage_set_is_live(s->run.stages); i++) {
+        const uint32_t dimension = (uint32_t)(i / volume->slices), slice = (uint32_t)(i % volume->slices);
+        const struct volume_cell *const cell = next < volume->cell_count ? &volume->cells[next] : NULL;
+        const bool is_there = cell != NULL && cell->dimension == dimension && cell->slice == slice;
+
+        if (i % SLICES_AN_ALLOWANCE == 0 && !sandbox_allow_cpu(s->run.worker->setup.cpu_seconds, err))
+            return false;
+        next += is_there;
+        if (!give_slice(s, volume, is_there ? cell : NULL, dimension, slice, err))
+            return false;
+    }
+    return true;
+}
+
+static bool run_pass(struct series *s, const struct volume *volume, struct error *err)
+{
+    const bool ok = ahead_new(s->members, volume, s->slices, &s->ahead, err) && give_all(s, volume, err);
+
+    ahead_free(s->ahead);
+    s->ahead = NULL;
+    return ok;
+}
+
+static bool run_volume(struct series *s, const struct volume *volume, struct error *err)
+{
+    unsigned passes = 0;
+
+    if (!stage_set_volume(s->run.stages, volume, &passes, err))
+        return false;
+    for (unsigned pass = 0; pass < passes && stage_set_pass(s->run.stages, pass); pass++)
+        if (!run_pass(s, volume, err) || !stage_set_volume_end(s->run.stages, err))
+            return false;
+    return true;
+}
+
+static bool do_series(struct series *s, struct error *err)
+{
+    struct run *const run = &s->run;
+
+    if (!make_volumes(s, err) || !members_new(run->worker, run->job, &s->notes, &s->members, err) ||
+        !run_begin(run, false, err))
+        return false;
+    for (size_t i = 0; i < s->geometry.count; i++)
+        if (!run_volume(s, &s->geometry.volumes[i], err))
+            return false;
+    return buffer_append(&run->instance.notes, s->notes.data, s->notes.size, err) && run_finish(run, NULL, err);
+}
+
+bool worker_series(struct worker *worker, const struct job *job, struct job_result *result, struct error *err)
+{
+    struct series *const s = memory_zeroed(sizeof *s, err);
+    struct error why = {0};
+
+    if (s == NULL)
+        return false;
+    s->run.worker = worker;
+    s->run.job = job;
+    s->run.result = result;
+    s->run.subject = job->subject;
+    s->run.window = job->has_window ? &job->window : NULL;
+    result->state = INSTANCE_DONE;
+    if (!do_series(s, &why)) {
+        (void)job_fault(result, &why);
+        result->state = INSTANCE_FAILED;
+    }
+    members_free(s->members); /* gives back the sources */
+    const bool ok = run_tell_notes(&s->run, err);
+    run_release(&s->run, result->error != ERROR_NONE);
+    geometry_release(&s->geometry);
+    buffer_release(&s->notes);
+    memory_free(s->slices);
+    memory_free(s);
+    return ok;
+}
