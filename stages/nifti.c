@@ -1,15 +1,16 @@
-/* nifti.c - a volume as one compressed NIfTI-1 file (https://nifti.nimh.nih.gov/nifti-1, nifti1.h of 2007)
+/* nifti.c - a volume as one compressed NIfTI-1 file (https://nifti.nimh.nih.gov/nifti-1)
  *
  *     volume-1-nifti.DIGEST16.nii.gz             the first volume of the series
  *     volume-1-resampled-nifti.DIGEST16.nii.gz   with volume.resample=yes
  *
- * Voxels are stored values with scl_slope and scl_inter, or modality values as float32, in the order in which they
- * come: X fastest, rows from top to bottom, slices along the normal, then the further dimension. The affine turns from
- * LPS to NIfTI's RAS and stands in the sform; the qform says the same where the axes are at right angles, else
- * nothing, because a quaternion has no shear.
+ * Voxels are stored values with scl_slope and scl_inter, or modality values as float32, in the
+ * order in which they come: X fastest, rows from top to bottom, slices along the normal, then the
+ * further dimension. The affine turns from LPS to NIfTI's RAS and stands in the sform; the qform
+ * says the same where the axes are at right angles, else nothing, because a quaternion has no
+ * shear.
  *
- * A NIfTI grid is even. Slices at uneven distances or off their line would lie in wrong places: they are told of and
- * not written; volume.resample=yes makes an even volume of them.
+ * A NIfTI grid is even. Slices at uneven distances or off their line would lie in wrong places:
+ * they are told of and not written; volume.resample=yes makes an even volume of them.
  */
 #include <math.h>
 #include <stdio.h>
@@ -105,8 +106,9 @@ static double sign_of(double value)
     return value < 0 ? -1 : 1;
 }
 
-/* The quaternion (a, b, c, d), a >= 0, of a proper rotation: nifti1.h, "QUATERNION REPRESENTATION OF ROTATION MATRIX".
- * The greatest member is found by its square, the others by division by it, so that none loses its digits. */
+/* The quaternion (a, b, c, d), a >= 0, of a proper rotation: nifti1.h, "QUATERNION REPRESENTATION
+ * OF ROTATION MATRIX". The greatest member is found by its square, the others by division by it, so
+ * that none loses its digits. */
 static void quaternion_of(double r[SPACE][SPACE], double quaternion[4])
 {
     const double squares[4] = {1 + r[0][0] + r[1][1] + r[2][2], 1 + r[0][0] - r[1][1] - r[2][2],
@@ -251,9 +253,8 @@ static bool nifti_plane(struct volume_writer *writer, const struct volume_plane 
     struct nifti *const nifti = writer->state;
     const struct volume_form *const form = writer->form;
 
-    return nifti->is_refused ||
-           gzip_stream_write(nifti->gzip, plane->voxels,
-                             (size_t)form->size[X] * form->size[Y] * sample_size(form->type), err);
+    return nifti->is_refused || gzip_stream_write(nifti->gzip, plane->voxels,
+                                                  (size_t)form->size[X] * form->size[Y] * sample_size(form->type), err);
 }
 
 static bool nifti_end(struct volume_writer *writer, struct error *err)
@@ -276,7 +277,7 @@ static void nifti_release(struct volume_writer *writer)
 {
     struct nifti *const nifti = writer->state;
 
-    if (nifti->gzip == NULL)
+    if (nifti->staging == NULL) /* refused */
         return;
     gzip_stream_free(nifti->gzip);
     staging_stream_drop(writer->staging); /* what did not end */

@@ -1,13 +1,15 @@
-/* vti.c - a volume as VTK XML ImageData (VTK's XML formats, https://docs.vtk.org, version 2.2 with Direction)
+/* vti.c - a volume as VTK XML ImageData (https://docs.vtk.org, "VTK XML Formats"), with Direction
  *
  *     volume-1-vti.DIGEST16.vti   the first volume of the series
  *
- * The voxels follow the XML as they are ("appended", "raw"), X fastest: an underscore, eight bytes of length, then the
- * file can be mapped. They are stored values, and field data has what makes modality values of them, Slope and
- * Intercept; or modality values as Float32. Coordinates are the patient's (LPS), in mm.
+ * The voxels follow the XML as they are ("appended", "raw"): an underscore, eight bytes of length,
+ * then X fastest, so that the file can be mapped. They are stored values, and field data has what
+ * makes modality values of them, Slope and Intercept; or modality values as Float32. Coordinates
+ * are the patient's (LPS), in mm.
  *
- * ImageData is an even grid at right angles without a further dimension. What is tilted, uneven or shifted is told of
- * and not written; volume.resample=yes makes a straight, even volume of it. So are repeated positions.
+ * ImageData is an even grid at right angles without a further dimension. What has one, or is
+ * tilted, uneven or shifted, is told of and not written; of the latter volume.resample=yes makes a
+ * straight, even volume.
  */
 #include <math.h>
 #include <stdio.h>
@@ -31,8 +33,8 @@ static const char *why_not(const struct volume_form *form)
 
     if (form->dimensions > 1)
         return "which has no further dimension";
-    if (!form->is_resampled && (verdict == VOLUME_TILTED || verdict == VOLUME_IRREGULAR_SPACING ||
-                                verdict == VOLUME_SHIFTED_SLICES))
+    if (!form->is_resampled &&
+        (verdict == VOLUME_TILTED || verdict == VOLUME_IRREGULAR_SPACING || verdict == VOLUME_SHIFTED_SLICES))
         return "whose grid is even and at right angles; volume.resample=yes makes such a volume";
     return NULL;
 }
@@ -78,7 +80,8 @@ static bool put_grid(struct buffer *xml, const struct volume_form *form, const c
     return buffer_printf(xml, err,
                          "<?xml version=\"1.0\"?>\n<VTKFile type=\"ImageData\" version=\"2.2\" "
                          "byte_order=\"LittleEndian\" header_type=\"UInt64\">\n"
-                         "  <ImageData WholeExtent=\"%s\" Origin=\"%.17g %.17g %.17g\" Spacing=\"%.17g %.17g %.17g\"",
+                         "  <ImageData WholeExtent=\"%s\" Origin=\"%.17g %.17g %.17g\" "
+                         "Spacing=\"%.17g %.17g %.17g\"",
                          extent, form->affine[0][3], form->affine[1][3], form->affine[2][3], form->spacing_mm[X],
                          form->spacing_mm[Y], form->spacing_mm[Z]) &&
            put_direction(xml, form, err);
@@ -94,7 +97,8 @@ static bool put_xml(struct buffer *xml, const struct volume_form *form, struct e
            buffer_printf(xml, err,
                          "    </FieldData>\n    <Piece Extent=\"%s\">\n      <PointData Scalars=\"voxels\">\n"
                          "        <DataArray type=\"%s\" Name=\"voxels\" format=\"appended\" offset=\"0\"/>\n"
-                         "      </PointData>\n    </Piece>\n  </ImageData>\n  <AppendedData encoding=\"raw\">\n_",
+                         "      </PointData>\n    </Piece>\n  </ImageData>\n  <AppendedData "
+                         "encoding=\"raw\">\n_",
                          extent, type_of(form->type)) &&
            buffer_put_u64(xml, (uint64_t)form->size[X] * form->size[Y] * form->size[Z] * sample_size(form->type), err);
 }
@@ -146,8 +150,8 @@ static bool vti_end(struct volume_writer *writer, struct error *err)
         .rows = writer->form->size[Y],
     };
 
-    return vti->is_refused || (put(writer, end, sizeof end - 1, err) &&
-                               staging_stream_end(writer->staging, &spec, false, err));
+    return vti->is_refused ||
+           (put(writer, end, sizeof end - 1, err) && staging_stream_end(writer->staging, &spec, false, err));
 }
 
 static void vti_release(struct volume_writer *writer)

@@ -1,4 +1,4 @@
-/* gzip_stream.c - a ring of blocks: the caller fills them in turn and takes them in turn, threads deflate them
+/* gzip_stream.c - a ring of blocks: filled and put by the caller in turn, deflated by threads
  *
  *     FREE -(filled)-> FULL -(a thread takes it)-> BUSY -> DONE -(put)-> FREE
  *
@@ -64,10 +64,9 @@ static void deflate_block(struct block *block)
 {
     z_stream *const z = &block->deflate;
 
-    block->failed =
-        deflateReset(z) != Z_OK || (block->dictionary > 0 &&
-                                    deflateSetDictionary(z, block->data + DICTIONARY - block->dictionary,
-                                                         (uInt)block->dictionary) != Z_OK);
+    block->failed = deflateReset(z) != Z_OK ||
+                    (block->dictionary > 0 && deflateSetDictionary(z, block->data + DICTIONARY - block->dictionary,
+                                                                   (uInt)block->dictionary) != Z_OK);
     if (block->failed)
         return;
     z->next_in = block->data + DICTIONARY;
@@ -138,8 +137,7 @@ static void start_threads(struct gzip_stream *s, unsigned threads)
     if (pthread_attr_init(&attributes) != 0)
         return;
     (void)pthread_attr_setstacksize(&attributes, STACK); /* address space is limited in a worker */
-    while (s->thread_count < threads &&
-           pthread_create(&s->threads[s->thread_count], &attributes, thread_main, s) == 0)
+    while (s->thread_count < threads && pthread_create(&s->threads[s->thread_count], &attributes, thread_main, s) == 0)
         s->thread_count++;
     (void)pthread_attr_destroy(&attributes);
 }

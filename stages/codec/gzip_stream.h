@@ -4,14 +4,15 @@
  *     gzip_stream_write(stream, data, size, err)...; gzip_stream_end(stream, err)
  *     gzip_stream_free(stream)                           whatever happened
  *
- * The stream is cut into blocks of GZIP_STREAM_BLOCK bytes. Each is deflated alone, with the 32 KiB before it as
- * dictionary, up to a byte boundary (Z_SYNC_FLUSH), so that the pieces one after the other are one deflate stream
- * and lose next to nothing. One member, not many: DecompressionStream of browsers refuses bytes behind the first.
- * No name and no time in its header, and the blocks do not depend on the threads: the same bytes in, the same
- * bytes out, however they are cut into writes. Memory is a few blocks a thread, whatever the length.
+ * The stream is cut into blocks of GZIP_STREAM_BLOCK bytes. Each is deflated alone, with the 32 KiB
+ * before it as dictionary, up to a byte boundary (Z_SYNC_FLUSH), so that the pieces one after the
+ * other are one deflate stream and lose next to nothing. One member, not many: DecompressionStream
+ * of browsers refuses bytes behind the first. No name and no time in its header, and the blocks do
+ * not depend on the threads: the same bytes in, the same bytes out, however they are cut into
+ * writes. Memory is a few blocks a thread, whatever the length.
  *
- * `put` is called from within write and end, in the caller's thread; its failure is theirs. After a failure only
- * free is of use.
+ * `put` is called from within write and end, in the caller's thread; its failure is theirs. After a
+ * failure only free is of use.
  */
 #ifndef SLICEPRESS_STAGES_CODEC_GZIP_STREAM_H
 #define SLICEPRESS_STAGES_CODEC_GZIP_STREAM_H
@@ -21,7 +22,8 @@
 
 #include "base/error.h"
 
-/* Voxels as dcm2niix -z y (level 6) leaves them are at most 1% smaller, at two to five times the processor time. */
+/* Voxels as dcm2niix -z y (level 6) leaves them are at most 1% smaller, at two to five times the
+ * processor time. */
 enum { GZIP_STREAM_LEVEL = 4, GZIP_STREAM_BLOCK = 512 << 10, GZIP_STREAM_THREADS_MOST = 4 };
 
 typedef bool gzip_stream_put(void *client, const void *data, size_t size, struct error *err);

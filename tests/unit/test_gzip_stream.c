@@ -115,7 +115,8 @@ TEST(test_gzip_stream__blocks_see_what_was_before_them)
     struct target target = {.most = SIZE_MAX / 2};
     uint32_t state = 1;
 
-    /* noise that comes again after 30,000 bytes: nothing but the dictionary makes it small at a block's begin */
+    /* noise that comes again after 30,000 bytes: nothing but the dictionary makes it small at a
+     * block's begin */
     for (size_t i = 0; i < size; i++) {
         state = state * 1664525 + 1013904223;
         data[i] = i < 30000 ? (uint8_t)(state >> 24) : data[i - 30000];
