@@ -101,12 +101,8 @@ def pss_kib(pid):
     return 0
 
 
-def peak_pss_mib(bench, inputs, jobs=2):
-    """Of the coordinator and its workers, summed at each instant."""
-    site = bench.site()
-    with open(bench.log, "ab") as err:
-        child = subprocess.Popen([SLICEPRESS, "run", site, *inputs, *STAGES, "--jobs", str(jobs), "--quiet"],
-                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=err)
+def watch_pss_mib(child):
+    """Waits for it; the most of it and its children, summed at each instant."""
     peak, over = [0], threading.Event()
 
     def sample():
@@ -120,6 +116,13 @@ def peak_pss_mib(bench, inputs, jobs=2):
     over.set()
     thread.join()
     return peak[0] / 1024
+
+
+def peak_pss_mib(bench, inputs, jobs=2, stages=STAGES, stdin=subprocess.DEVNULL):
+    with open(bench.log, "ab") as err:
+        child = subprocess.Popen([SLICEPRESS, "run", bench.site(), *inputs, *stages, "--jobs", str(jobs), "--quiet"],
+                                 stdin=stdin, stdout=subprocess.DEVNULL, stderr=err)
+    return watch_pss_mib(child)
 
 
 def revision():
