@@ -1,5 +1,6 @@
 #include "digest.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -8,8 +9,16 @@
 
 struct digest_state {
     EVP_MD_CTX *context; /* always begun: ready for digest_add */
-    EVP_MD *sha256;      /* fetched once: the fetch costs more than a small digest */
 };
+
+/* Fetched once a process, because the fetch costs more than a small digest; NULL: there is none. */
+static pthread_once_t is_fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *sha256;
+
+static void fetch(void)
+{
+    sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
+}
 
 static bool refused(struct error *err)
 {
@@ -23,9 +32,8 @@ bool digest_new(struct digest_state **state, struct error *err)
     if (made == NULL)
         return false;
     made->context = EVP_MD_CTX_new();
-    made->sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
-    if (made->context == NULL || made->sha256 == NULL ||
-        EVP_DigestInit_ex2(made->context, made->sha256, NULL) != 1) {
+    if (pthread_once(&is_fetched, fetch) != 0 || made->context == NULL || sha256 == NULL ||
+        EVP_DigestInit_ex2(made->context, sha256, NULL) != 1) {
         digest_free(made);
         return refused(err);
     }
@@ -56,7 +64,6 @@ void digest_free(struct digest_state *state)
     if (state == NULL)
         return;
     EVP_MD_CTX_free(state->context);
-    EVP_MD_free(state->sha256);
     memory_free(state);
 }
 
