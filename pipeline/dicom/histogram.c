@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/memory.h"
 #include "dicom/voi.h"
 
@@ -128,7 +129,8 @@ static bool ready_tables(struct histogram_builder *builder, struct error *err)
 enum { BLOCK = 32 };
 
 #define COUNT_FRAME(name, type, base) \
-    static void name(const type *from, size_t count, uint32_t *lanes, uint32_t *least, uint32_t *most) \
+    VECTOR_CLONES static void name(const type *from, size_t count, uint32_t *lanes, \
+                                   uint32_t *least, uint32_t *most) \
     { \
         type low[BLOCK], high[BLOCK]; \
         size_t i = 0; \

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "base/limits.h"
 #include "base/memory.h"
 
@@ -146,7 +147,7 @@ AVERAGE_ROW(average_row_32, uint32_t)
  * need 23 bits; a quotient lies 1 / (2 * TOTAL_MOST) or more from the next integer, and float errs by less than
  * 256 / 2^23. */
 
-enum { LANES = 8, WIDE = 4096, TOTAL_MOST = 10000 };
+enum { LANES = 8, PAIRS = LANES, WIDE = 4096, TOTAL_MOST = 10000 };
 
 /* malloc() aligns to 16 */
 typedef float lanes_f __attribute__((vector_size(LANES * sizeof(float)), aligned(16)));
@@ -160,9 +161,8 @@ struct taps {
 
 struct octet {
     struct taps *taps;  /* owned; one an output pixel */
-    size_t stride;      /* of `sums`, even */
+    size_t stride;      /* of `sums`, a multiple of 2 * PAIRS */
     uint16_t *sums;     /* owned; LANES rows of sums */
-    int32_t *pairs;     /* owned; two sums of each row, LANES of them beside one another */
     lanes_f *columns;   /* owned; the sums of each column */
 };
 
@@ -170,7 +170,6 @@ static void octet_release(struct octet *o)
 {
     memory_free(o->taps);
     memory_free(o->sums);
-    memory_free(o->pairs);
     memory_free(o->columns);
 }
 
@@ -185,11 +184,10 @@ static struct taps taps_of(const struct span *s, uint32_t weight)
 static bool octet_new(struct octet *o, const struct span *spans, uint32_t columns, uint32_t weight, size_t size,
                       struct error *err)
 {
-    o->stride = (size + 1) / 2 * 2;
+    o->stride = (size + 2 * PAIRS - 1) / (2 * PAIRS) * (2 * PAIRS);
     o->taps = memory_array(columns, sizeof o->taps[0], err);
     o->sums = o->taps != NULL ? memory_array(LANES * o->stride, sizeof o->sums[0], err) : NULL;
-    o->pairs = o->sums != NULL ? memory_array(LANES * o->stride / 2, sizeof o->pairs[0], err) : NULL;
-    o->columns = o->pairs != NULL ? memory_array(o->stride, sizeof o->columns[0], err) : NULL;
+    o->columns = o->sums != NULL ? memory_array(o->stride, sizeof o->columns[0], err) : NULL;
     if (o->columns == NULL)
         return false;
     for (uint32_t j = 0; j < columns; j++)
@@ -197,19 +195,50 @@ static bool octet_new(struct octet *o, const struct span *spans, uint32_t column
     return true;
 }
 
-/* The rows of sums turned into columns. */
-static void turn(struct octet *o)
+/* Eight rows of eight words become eight columns. */
+static inline void transpose(lanes_i w[LANES])
 {
-    for (size_t r = 0; r < LANES; r++)
-        for (size_t i = 0; i < o->stride / 2; i++)
-            memcpy(&o->pairs[i * LANES + r], &o->sums[r * o->stride + 2 * i], sizeof o->pairs[0]);
-    for (size_t i = 0; i < o->stride / 2; i++) {
-        const lanes_i pair = *(const lanes_i *)(const void *)&o->pairs[i * LANES];
-        const lanes_i low = pair & 0xffff, high = pair >> 16 & 0xffff;
-        const bool low_is_first = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+    lanes_i a[LANES], b[LANES];
 
-        o->columns[2 * i] = __builtin_convertvector(low_is_first ? low : high, lanes_f);
-        o->columns[2 * i + 1] = __builtin_convertvector(low_is_first ? high : low, lanes_f);
+#pragma GCC unroll 4
+    for (int i = 0; i < LANES; i += 2) { /* neighbours' words beside one another */
+        a[i] = __builtin_shufflevector(w[i], w[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        a[i + 1] = __builtin_shufflevector(w[i], w[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < LANES; i += 4) { /* pairs of them */
+        b[i] = __builtin_shufflevector(a[i], a[i + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        b[i + 1] = __builtin_shufflevector(a[i], a[i + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+        b[i + 2] = __builtin_shufflevector(a[i + 1], a[i + 3], 0, 1, 8, 9, 4, 5, 12, 13);
+        b[i + 3] = __builtin_shufflevector(a[i + 1], a[i + 3], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) { /* halves */
+        w[i] = __builtin_shufflevector(b[i], b[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        w[i + 4] = __builtin_shufflevector(b[i], b[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
+
+/* The rows of sums turned into columns, a pair of sums at a time. */
+static inline void turn(struct octet *o)
+{
+    const bool low_is_first = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
+    for (size_t at = 0; at < o->stride; at += PAIRS * 2) {
+        lanes_i pairs[LANES];
+
+#pragma GCC unroll 8
+        for (size_t r = 0; r < LANES; r++)
+            memcpy(&pairs[r], &o->sums[r * o->stride + at], sizeof pairs[0]);
+        transpose(pairs);
+#pragma GCC unroll 8
+        for (size_t i = 0; i < PAIRS; i++) {
+            const lanes_i low = pairs[i] & 0xffff, high = pairs[i] >> 16 & 0xffff;
+
+            o->columns[at + 2 * i] = __builtin_convertvector(low_is_first ? low : high, lanes_f);
+            o->columns[at + 2 * i + 1] =
+                __builtin_convertvector(low_is_first ? high : low, lanes_f);
+        }
     }
 }
 
@@ -224,21 +253,34 @@ static inline void average_lanes(const struct octet *o, const struct taps *t, un
     *to = __builtin_convertvector((sum + half) * reciprocal, lanes_i);
 }
 
-/* Four samples of each row go out as one word. */
-static void put_four(const lanes_i four[4], uint8_t *to, size_t pitch, uint32_t rows, size_t samples)
+/* Four samples of each row become a word. */
+static inline void join_four(const lanes_i four[4], lanes_i *word)
 {
-    int32_t words[LANES];
     const bool is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-    const lanes_i word = is_little ? four[0] | four[1] << 8 | four[2] << 16 | four[3] << 24
-                                   : four[3] | four[2] << 8 | four[1] << 16 | four[0] << 24;
 
-    memcpy(words, &word, sizeof words);
-    if (rows == LANES && samples == 4)
+    *word = is_little ? four[0] | four[1] << 8 | four[2] << 16 | four[3] << 24
+                      : four[3] | four[2] << 8 | four[1] << 16 | four[0] << 24;
+}
+
+/* Eight samples of each row go out side by side; `samples` of them are there, and `rows` of the
+ * rows. */
+static inline void put_eight(const lanes_i eight[8], uint8_t *to, size_t pitch, uint32_t rows,
+                             size_t samples)
+{
+    lanes_i left, right, both[2];
+
+    join_four(eight, &left);
+    join_four(eight + 4, &right);
+    both[0] = __builtin_shufflevector(left, right, 0, 8, 1, 9, 2, 10, 3, 11);
+    both[1] = __builtin_shufflevector(left, right, 4, 12, 5, 13, 6, 14, 7, 15);
+    const uint8_t *const bytes = (const uint8_t *)both;
+    if (rows == LANES && samples == 8)
+#pragma GCC unroll 8
         for (size_t r = 0; r < LANES; r++)
-            memcpy(to + r * pitch, &words[r], 4);
+            memcpy(to + r * pitch, bytes + r * 8, 8);
     else
         for (size_t r = 0; r < rows; r++)
-            memcpy(to + r * pitch, &words[r], samples);
+            memcpy(to + r * pitch, bytes + r * 8, samples);
 }
 
 static inline void average_octet(const struct octet *o, uint32_t columns, unsigned channels, uint64_t total,
@@ -246,17 +288,34 @@ static inline void average_octet(const struct octet *o, uint32_t columns, unsign
 {
     const float half = (float)(total / 2) + 0.5f, reciprocal = (float)(1.0 / (double)total);
     const size_t pitch = (size_t)columns * channels;
-    lanes_i four[4] = {0};
+    lanes_i eight[8] = {0};
     size_t at = 0;
 
     for (uint32_t j = 0; j < columns; j++)
         for (unsigned c = 0; c < channels; c++) {
-            average_lanes(o, &o->taps[j], channels, c, half, reciprocal, &four[at % 4]);
-            if (++at % 4 == 0)
-                put_four(four, to + at - 4, pitch, rows, 4);
+            average_lanes(o, &o->taps[j], channels, c, half, reciprocal, &eight[at % 8]);
+            if (++at % 8 == 0)
+                put_eight(eight, to + at - 8, pitch, rows, 8);
         }
-    if (at % 4 != 0)
-        put_four(four, to + at - at % 4, pitch, rows, at % 4);
+    if (at % 8 != 0)
+        put_eight(eight, to + at - at % 8, pitch, rows, at % 8);
+}
+
+/* -- down only ----------------------------------------------------------------------------- *
+ * Where the columns stay as they are: a picture whose pixels are not square, at full size. The same
+ * arithmetic. */
+
+static inline void average_columns(const uint16_t *restrict sums, size_t size, uint64_t total,
+                                   uint8_t *restrict to)
+{
+    const float half = (float)(total / 2) + 0.5f, reciprocal = (float)(1.0 / (double)total);
+    size_t i = 0;
+
+    for (; i + BLOCK <= size; i += BLOCK)
+        for (size_t k = 0; k < BLOCK; k++)
+            to[i + k] = (uint8_t)(int32_t)(((float)sums[i + k] + half) * reciprocal);
+    for (; i < size; i++)
+        to[i] = (uint8_t)(int32_t)(((float)sums[i] + half) * reciprocal);
 }
 
 struct shrinker {
@@ -269,7 +328,7 @@ struct shrinker {
     bool narrow;        /* uint16_t is enough */
 };
 
-static void sum_rows(const struct shrinker *s, struct span span, void *sums)
+static inline void sum_rows(const struct shrinker *s, struct span span, void *sums)
 {
     const size_t size = (size_t)s->from->columns * s->from->channels;
 
@@ -297,7 +356,7 @@ static void average_row(const struct shrinker *s, struct quotient q, uint8_t *to
         average_row_32(s->sums, s->spans, columns, s->across.source, 3, q, to);
 }
 
-static void shrink_octets(const struct shrinker *s, uint64_t total)
+VECTOR_CLONES static void shrink_octets(const struct shrinker *s, uint64_t total)
 {
     const uint32_t rows = s->to->rows, columns = s->to->columns;
     struct octet octet = s->octet;
@@ -313,6 +372,16 @@ static void shrink_octets(const struct shrinker *s, uint64_t total)
             average_octet(&octet, columns, 1, total, some, to);
         else
             average_octet(&octet, columns, 3, total, some, to);
+    }
+}
+
+VECTOR_CLONES static void shrink_down(const struct shrinker *s, uint64_t total)
+{
+    const size_t size = (size_t)s->from->columns * s->from->channels;
+
+    for (uint32_t k = 0; k < s->to->rows; k++) {
+        sum_rows(s, span_of(s->down, k), s->sums);
+        average_columns(s->sums, size, total, s->to->data + k * size);
     }
 }
 
@@ -336,6 +405,11 @@ static bool shrink_any(const struct picture *from, struct picture *to, struct er
         goto done;
     for (uint32_t j = 0; j < to->columns; j++)
         s.spans[j] = span_of(s.across, j);
+    if (s.narrow && s.across.output == s.across.source && total < TOTAL_MOST) {
+        shrink_down(&s, total);
+        ok = true;
+        goto done;
+    }
     if (s.narrow && s.across.output <= 2 * (uint64_t)s.across.source && total < TOTAL_MOST &&
         from->columns <= WIDE) {
         ok = octet_new(&s.octet, s.spans, to->columns, s.across.source, (size_t)from->columns * from->channels, err);
@@ -379,7 +453,7 @@ static void halve_row(const uint8_t *upper, const uint8_t *lower, uint32_t colum
     }
 }
 
-static void halve(const struct picture *from, struct picture *to)
+VECTOR_CLONES static void halve(const struct picture *from, struct picture *to)
 {
     for (uint32_t k = 0; k < to->rows; k++) {
         const uint8_t *const upper = from->data + 2 * (size_t)k * from->columns;
@@ -437,8 +511,14 @@ struct moments {
 static void add_luma(struct moments *m, const uint8_t *luma, size_t size)
 {
     uint32_t sum = 0, squares = 0; /* of at most 4096 values: below 2^28 */
+    size_t i = 0;
 
-    for (size_t i = 0; i < size; i++) {
+    for (; i + BLOCK <= size; i += BLOCK)
+        for (size_t k = 0; k < BLOCK; k++) {
+            sum += luma[i + k];
+            squares += (uint32_t)luma[i + k] * luma[i + k];
+        }
+    for (; i < size; i++) {
         sum += luma[i];
         squares += (uint32_t)luma[i] * luma[i];
     }
@@ -453,9 +533,8 @@ static void luma_of(const uint8_t *rgb, size_t count, uint8_t *luma)
         luma[i] = (uint8_t)((77u * rgb[3 * i] + 150u * rgb[3 * i + 1] + 29u * rgb[3 * i + 2] + 128) >> 8);
 }
 
-uint32_t picture_information(const struct picture *picture)
+VECTOR_CLONES static struct moments moments_of(const struct picture *picture, size_t count)
 {
-    const size_t count = (size_t)picture->rows * picture->columns;
     struct moments m = {0, 0};
     uint8_t luma[4096];
 
@@ -468,6 +547,14 @@ uint32_t picture_information(const struct picture *picture)
             add_luma(&m, picture->data + i, size);
         }
     }
+    return m;
+}
+
+uint32_t picture_information(const struct picture *picture)
+{
+    const size_t count = (size_t)picture->rows * picture->columns;
+    const struct moments m = moments_of(picture, count);
+
     if (count == 0)
         return 0;
     const double mean = (double)m.sum / (double)count;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/clones.h"
+
 /* Loops over blocks of constant length let the compiler use the vector unit. */
 enum { BLOCK = 64, HALF = BLOCK / 2 };
 enum coding { CODING_SAME, CODING_4, CODING_8, CODING_16, CODING_COUNT };
@@ -68,7 +70,7 @@ static void unpack_block(enum coding coding, const uint8_t *restrict from, const
     unfold(folded, above, samples);
 }
 
-size_t plane_pack(const uint16_t *samples, size_t width, size_t rows, uint8_t *to)
+VECTOR_CLONES size_t plane_pack(const uint16_t *samples, size_t width, size_t rows, uint8_t *to)
 {
     static const uint16_t nothing[BLOCK];
     const uint8_t *const begin = to;
@@ -85,7 +87,8 @@ size_t plane_pack(const uint16_t *samples, size_t width, size_t rows, uint8_t *t
     return (size_t)(to - begin);
 }
 
-bool plane_unpack(const uint8_t *from, size_t size, uint16_t *samples, size_t width, size_t rows)
+VECTOR_CLONES bool plane_unpack(const uint8_t *from, size_t size, uint16_t *samples, size_t width,
+                                size_t rows)
 {
     static const uint16_t nothing[BLOCK];
     const uint8_t *const end = from + size;

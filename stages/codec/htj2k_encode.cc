@@ -129,23 +129,28 @@ void write_headers(ojph::codestream &codestream, buffer_file &file)
     codestream.write_headers(&file);
 }
 
-/* One component of one row into OpenJPH's line. Returns which bits were used: a signed value's are
- * those that differ from its sign. */
+/* One sample into OpenJPH's line. Returns which bits it uses: a signed value's are those that
+ * differ from its sign. */
+template <typename sample> inline ui32 put_sample(sample from, si32 *to)
+{
+    const si32 value = static_cast<si32>(from);
+
+    *to = value;
+    return static_cast<ui32>(sample(-1) < 0 ? value ^ (value >> 31) : value);
+}
+
+/* One component of one row. Blocks of constant length let the compiler use the vector unit. */
 template <typename sample> ui32 fill_line(const sample *from, size_t stride, size_t count, si32 *to)
 {
+    const size_t block = 32;
     ui32 used = 0;
+    size_t x = 0;
 
-    if (stride == 1) { /* apart, so that it is vectorised */
-        for (size_t x = 0; x < count; x++) {
-            to[x] = static_cast<si32>(from[x]);
-            used |= static_cast<ui32>(sample(-1) < 0 ? to[x] ^ (to[x] >> 31) : to[x]);
-        }
-        return used;
-    }
-    for (size_t x = 0; x < count; x++) {
-        to[x] = static_cast<si32>(from[x * stride]);
-        used |= static_cast<ui32>(sample(-1) < 0 ? to[x] ^ (to[x] >> 31) : to[x]);
-    }
+    for (; stride == 1 && x + block <= count; x += block)
+        for (size_t k = 0; k < block; k++)
+            used |= put_sample(from[x + k], to + x + k);
+    for (; x < count; x++)
+        used |= put_sample(from[x * stride], to + x);
     return used;
 }
 

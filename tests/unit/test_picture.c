@@ -118,6 +118,17 @@ static void check_by_area(const struct picture *from, const struct picture *to)
     }
 }
 
+TEST(test_picture__one_axis_alone_is_exact)
+{
+    static const uint32_t sizes[][4] = {{70, 13, 70, 14}, {70, 14, 70, 13}, {33, 20, 33, 7},
+                                        {64, 9, 64, 31},  {1, 5, 1, 3},     {13, 70, 14, 70},
+                                        {9, 64, 31, 64}};
+
+    for (size_t k = 0; k < sizeof sizes / sizeof sizes[0]; k++)
+        for (unsigned channels = 1; channels <= 3; channels += 2)
+            check_shrink(sizes[k][0], sizes[k][1], channels, sizes[k][2], sizes[k][3]);
+}
+
 TEST(test_picture__large_sizes_agree_with_double)
 {
     static const uint32_t sizes[][4] = {{512, 512, 256, 256}, {512, 512, 200, 200}, {512, 512, 255, 101},
