@@ -51,16 +51,17 @@ void html_text(struct html *h, const char *text)
 
 void html_reference(struct html *h, const char *path)
 {
-    static const char plain[] = "-._~/?=";
-    for (const char *p = path; *p != '\0'; p++) {
-        const unsigned char c = (unsigned char)*p;
-        if ((c < 0x80 && isalnum(c)) || strchr(plain, c) != NULL) {
-            put(h, p, 1);
-        } else {
-            char code[4];
-            snprintf(code, sizeof code, "%%%02X", c);
-            html_raw(h, code);
-        }
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/?=";
+    for (size_t run; *path != '\0'; path += run) {
+        run = strspn(path, plain);
+        put(h, path, run);
+        if (run > 0)
+            continue;
+        char code[4];
+        snprintf(code, sizeof code, "%%%02X", (unsigned char)*path);
+        html_raw(h, code);
+        run = 1;
     }
 }
 
