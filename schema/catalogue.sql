@@ -1,4 +1,4 @@
--- The catalogue of a site (SITE/catalogue.sqlite), version 2. Column names are the DICOM keywords in
+-- The catalogue of a site (SITE/catalogue.sqlite), version 3. Column names are the DICOM keywords in
 -- snake case. Every write is the coordinator's (pipeline/coordinator/catalogue.c); other programs read.
 -- Paths of artefacts are relative to public/. Times are UTC, ISO 8601.
 
@@ -11,7 +11,8 @@ CREATE TABLE run (
     version TEXT NOT NULL,
     libraries TEXT,
     exit_status INTEGER,
-    summary TEXT
+    summary TEXT,
+    wanted TEXT                              -- SHA-256 of the stages and options that all products were of at its end
 ) STRICT;
 
 -- A file or archive as it was when it was last read: unchanged, it is not read again.
@@ -101,6 +102,8 @@ CREATE UNIQUE INDEX instance_source ON instance (source, coalesce(member, ''), c
     WHERE source <> '-';                     -- what stdin gives has no address
 CREATE INDEX instance_state ON instance (study_instance_uid, series_instance_uid, state, source_order)
     WHERE state IN ('pending', 'running');   -- the queue of a run
+CREATE INDEX instance_failed ON instance (instance_id)
+    WHERE state IN ('failed', 'quarantined') OR (state = 'done' AND reason IS NOT NULL);   -- exit status 1
 CREATE INDEX instance_digest ON instance (source_digest);
 CREATE INDEX instance_conflict ON instance (study_instance_uid, series_instance_uid, sop_instance_uid)
     WHERE is_current = 0;
@@ -146,6 +149,7 @@ CREATE TABLE product (
 CREATE UNIQUE INDEX product_subject ON product (instance_id, stage) WHERE instance_id IS NOT NULL;
 CREATE UNIQUE INDEX product_of_series ON product (study_instance_uid, series_instance_uid, stage)
     WHERE instance_id IS NULL;
+CREATE INDEX product_failed ON product (instance_id, product_id) WHERE state = 'failed';
 CREATE INDEX product_series ON product (study_instance_uid, series_instance_uid);
 
 CREATE TABLE artefact (

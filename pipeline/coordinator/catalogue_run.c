@@ -31,15 +31,31 @@ bool run_insert(struct catalogue *catalogue, const char *arguments, const char *
     return true;
 }
 
-bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const char *summary, struct error *err)
+bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const char *summary,
+                const char *wanted, struct error *err)
 {
     char now[32];
 
-    return catalogue_execute(catalogue,
-                             "UPDATE run SET ended = ?, exit_status = ?, summary = ? WHERE run_id = ?",
-                             VALUES(value_text(time_text(now)), value_int(status), value_filled(summary),
-                                    value_int(run_id)),
-                             err);
+    return catalogue_execute(
+        catalogue,
+        "UPDATE run SET ended = ?, exit_status = ?, summary = ?, wanted = ? WHERE run_id = ?",
+        VALUES(value_text(time_text(now)), value_int(status), value_filled(summary),
+               value_text(wanted), value_int(run_id)),
+        err);
+}
+
+bool run_left_as_wanted(struct catalogue *catalogue, const char *wanted, bool *as_wanted,
+                        struct error *err)
+{
+    int64_t same = 0;
+
+    if (!catalogue_number(
+            catalogue,
+            "SELECT ended IS NOT NULL AND wanted IS ? FROM run ORDER BY run_id DESC LIMIT 1",
+            VALUES(value_text(wanted)), 0, &same, err))
+        return false;
+    *as_wanted = same != 0;
+    return true;
 }
 
 bool run_was_interrupted(struct catalogue *catalogue, bool *interrupted, struct error *err)

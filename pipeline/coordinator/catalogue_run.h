@@ -11,7 +11,12 @@
 
 bool run_insert(struct catalogue *catalogue, const char *arguments, const char *libraries, int64_t *run_id,
                 struct error *err);
-bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const char *summary, struct error *err);
+/* `wanted`: what the products of all of the site are of now (stage_table.h). */
+bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const char *summary,
+                const char *wanted, struct error *err);
+/* The last run ended by itself, and left all of the site as it is wanted now. */
+bool run_left_as_wanted(struct catalogue *catalogue, const char *wanted, bool *as_wanted,
+                        struct error *err);
 /* The last run did not end by itself. */
 bool run_was_interrupted(struct catalogue *catalogue, bool *interrupted, struct error *err);
 bool attempt_insert(struct catalogue *catalogue, int64_t run_id, enum job_kind kind, const char *source,

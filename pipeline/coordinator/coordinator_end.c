@@ -35,13 +35,15 @@ static bool any_failure(struct coordinator *c, bool *any, struct error *err)
 {
     int64_t count = 0;
 
-    if (!catalogue_number(c->catalogue,
-                          "SELECT EXISTS (SELECT 1 FROM instance WHERE state IN ('failed', 'quarantined')"
-                          " OR (state = 'done' AND reason IS NOT NULL))" /* only the whole frames are there */
-                          " OR EXISTS (SELECT 1 FROM product WHERE state = 'failed')"
-                          " OR EXISTS (SELECT 1 FROM rejected"
-                          " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))",
-                          NO_VALUES, 0, &count, err))
+    if (!catalogue_number(
+            c->catalogue,
+            "SELECT EXISTS (SELECT 1 FROM instance INDEXED BY instance_failed"
+            " WHERE state IN ('failed', 'quarantined')"
+            " OR (state = 'done' AND reason IS NOT NULL))" /* only the whole frames are there */
+            " OR EXISTS (SELECT 1 FROM product WHERE state = 'failed')"
+            " OR EXISTS (SELECT 1 FROM rejected"
+            " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))",
+            NO_VALUES, 0, &count, err))
         return false;
     *any = count != 0;
     return true;
@@ -156,7 +158,7 @@ static enum exit_status status_after(const struct error *failure, bool any)
 enum exit_status coordinator_finish(struct coordinator *c, const struct error *failure, struct error *err)
 {
     char summary[400], remains[300] = "";
-    bool any = false;
+    bool any = false, as_wanted = false;
 
     if (failure == NULL && (!any_failure(c, &any, err) || (c->run_id != 0 && !recover_empty_work(c->root, err))))
         return EXIT_UNUSABLE;
@@ -169,7 +171,9 @@ enum exit_status coordinator_finish(struct coordinator *c, const struct error *f
         return EXIT_UNUSABLE;
     FAILPOINT("run:before-end");
     if (c->run_id != 0 && failure == NULL &&
-        !run_finish(c->catalogue, c->run_id, (int)status, summary, err))
+        (!coordinator_is_as_wanted(c, &as_wanted, err) ||
+         !run_finish(c->catalogue, c->run_id, (int)status, summary,
+                     as_wanted ? c->table.digest : NULL, err)))
         return EXIT_UNUSABLE;
     if (no_input)
         log_event(LOG_ERROR, "no_input", "standard input held no DICOM object and no archive: did a download fail?", NULL);

@@ -172,6 +172,7 @@ static bool reject_item(struct coordinator *c, const struct index_item *item, co
         coordinator_report("rejected", origin.path, origin.member, reason, detail);
     buffer_release(&order);
     c->counts.rejected++;
+    c->met_fault = c->met_fault || stays;
     return ok;
 }
 

@@ -19,6 +19,7 @@ static bool mark_failures(struct coordinator *c, struct error *err)
                           " ORDER BY run_id DESC LIMIT 1) <> ? AND EXISTS (SELECT 1 FROM product WHERE state = 'failed')",
                           VALUES(value_text(c->table.libraries)), 0, &wanted, err))
         return false;
+    c->left_as_wanted = c->left_as_wanted && wanted == 0;
     return wanted == 0 || (coordinator_begin_run(c, err) &&
                            catalogue_execute(c->catalogue,
                                              "UPDATE product SET options_digest = '' WHERE state = 'failed'",
@@ -44,6 +45,20 @@ static bool tell_wanted(const struct stage_table *table, struct buffer *text, in
     return ok;
 }
 
+#define OUTDATED_INSTANCES(id) \
+    "state IN ('done', 'failed', 'quarantined', 'skipped') AND " WANTED_PRODUCTS(id) " < ?2"
+
+static bool any_instance(struct coordinator *c, const char *wanted, int64_t count, int64_t *any,
+                         struct error *err)
+{
+    const struct value values[] = {value_text(wanted), value_int(count)};
+
+    return catalogue_number(
+        c->catalogue,
+        "SELECT 1 FROM instance i WHERE " OUTDATED_INSTANCES("i.instance_id") " LIMIT 1", values, 2,
+        0, any, err);
+}
+
 /* *total: instances that became pending. */
 static bool mark_instances(struct coordinator *c, const char *wanted, int64_t count, int64_t *total, struct error *err)
 {
@@ -51,18 +66,14 @@ static bool mark_instances(struct coordinator *c, const char *wanted, int64_t co
     int64_t outdated = 0;
 
     *total = 0;
-    if (!catalogue_number(c->catalogue,
-                          "SELECT 1 FROM instance i WHERE i.state IN ('done', 'failed', 'quarantined', 'skipped')"
-                          " AND " WANTED_PRODUCTS("i.instance_id") " < ?2 LIMIT 1",
-                          values, 2, 0, &outdated, err))
+    if (!any_instance(c, wanted, count, &outdated, err))
         return false;
     if (outdated == 0)
         return true;
     if (!coordinator_begin_run(c, err) ||
         !catalogue_execute(c->catalogue,
-                           "UPDATE instance SET state = 'pending'"
-                           " WHERE state IN ('done', 'failed', 'quarantined', 'skipped')"
-                           " AND " WANTED_PRODUCTS("instance.instance_id") " < ?2",
+                           "UPDATE instance SET state = 'pending' WHERE " OUTDATED_INSTANCES(
+                               "instance.instance_id"),
                            values, 2, err))
         return false;
     *total = catalogue_changes(c->catalogue);
@@ -75,6 +86,15 @@ static bool mark_instances(struct coordinator *c, const char *wanted, int64_t co
     " WHERE p.study_instance_uid = series.study_instance_uid AND p.series_instance_uid = series.series_instance_uid" \
     " AND p.instance_id IS NULL AND p.stage = ?1 AND p.stage_version = ?2 AND p.options_digest = ?3)"
 
+static bool any_series(struct coordinator *c, const struct wanted_stage *stage, int64_t *any,
+                       struct error *err)
+{
+    return catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE " OUTDATED_SERIES " LIMIT 1",
+                            VALUES(value_text(stage->name), value_int(stage->version),
+                                   value_text(stage->options_digest)),
+                            0, any, err);
+}
+
 /* Series with slices that have no such product of their own. Whether it is of the slices that are there now is asked when
  * the series is opened. */
 static bool mark_series(struct coordinator *c, const struct wanted_stage *stage, int64_t *total, struct error *err)
@@ -82,8 +102,7 @@ static bool mark_series(struct coordinator *c, const struct wanted_stage *stage,
     const struct value values[] = {value_text(stage->name), value_int(stage->version), value_text(stage->options_digest)};
     int64_t outdated = 0;
 
-    if (!catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE " OUTDATED_SERIES " LIMIT 1", values, 3, 0, &outdated,
-                          err))
+    if (!any_series(c, stage, &outdated, err))
         return false;
     if (outdated == 0)
         return true;
@@ -107,8 +126,9 @@ static bool mark_outdated(struct coordinator *c, struct error *err)
 {
     struct buffer wanted = {0};
     int64_t count = 0, total = 0;
-    const bool ok = mark_failures(c, err) && tell_wanted(&c->table, &wanted, &count, err) &&
-                    mark_instances(c, buffer_text(&wanted), count, &total, err) && mark_all_series(c, &total, err);
+    const bool ok = tell_wanted(&c->table, &wanted, &count, err) &&
+                    mark_instances(c, buffer_text(&wanted), count, &total, err) &&
+                    mark_all_series(c, &total, err);
 
     buffer_release(&wanted);
     if (!ok)
@@ -125,16 +145,43 @@ static bool mark_outdated(struct coordinator *c, struct error *err)
                               NO_VALUES, err));
 }
 
-/* Instances and series of the whole site whose products are not those that are wanted now. */
+/* Instances and series of the whole site whose products are not those that are wanted now. They are
+ * all looked at only where the run before may have left some: a site of many studies has a new one
+ * every few minutes. */
 bool coordinator_mark_outdated(struct coordinator *c, struct error *err)
 {
     if (!catalogue_begin(c->catalogue, err))
         return false;
-    if (!mark_outdated(c, err)) {
+    if (!mark_failures(c, err) || (!c->left_as_wanted && !mark_outdated(c, err))) {
         catalogue_rollback(c->catalogue);
         return false;
     }
+    c->has_marked = true;
     return catalogue_commit(c->catalogue, err);
+}
+
+static bool any_outdated(struct coordinator *c, int64_t *any, struct error *err)
+{
+    struct buffer wanted = {0};
+    int64_t count = 0;
+    bool ok = tell_wanted(&c->table, &wanted, &count, err) &&
+              any_instance(c, buffer_text(&wanted), count, any, err);
+
+    for (size_t i = 0; ok && *any == 0 && i < c->table.wanted_count; i++)
+        ok = c->table.wanted[i].scope != SCOPE_SERIES ||
+             any_series(c, &c->table.wanted[i], any, err);
+    buffer_release(&wanted);
+    return ok;
+}
+
+bool coordinator_is_as_wanted(struct coordinator *c, bool *as_wanted, struct error *err)
+{
+    int64_t outdated = 0;
+
+    if (c->has_marked && c->met_fault && !any_outdated(c, &outdated, err))
+        return false;
+    *as_wanted = c->has_marked && outdated == 0;
+    return true;
 }
 
 /* -- reprocess --------------------------------------------------------------------------- */
@@ -190,6 +237,7 @@ bool coordinator_mark(struct coordinator *c, int64_t *marked, struct error *err)
 {
     if (!check_asked(c, err) || !catalogue_begin(c->catalogue, err))
         return false;
+    c->left_as_wanted = false;
     if (!mark_products(c, marked, err) || (*marked > 0 && !coordinator_begin_run(c, err))) {
         catalogue_rollback(c->catalogue);
         return false;

@@ -522,6 +522,7 @@ static void count_publication(struct coordinator *c, const struct publication *p
 {
     c->counts.files += p->dropped ? 0 : p->files;
     c->counts.bytes += p->dropped ? 0 : p->bytes;
+    c->met_fault = c->met_fault || p->result.error != ERROR_NONE;
     if (p->kind == JOB_INDEX) {
         c->counts.rejected++;
         return;

@@ -148,6 +148,9 @@ struct coordinator {
     bool fed, feed_gave;      /* stdin was read; an object or an archive's member was in it */
     uint64_t stop_ms;
     int64_t run_id;           /* 0: no row yet */
+    bool left_as_wanted;      /* by the run before: nothing is outdated unless this one says so */
+    bool has_marked; /* what is outdated: at the end of this run nothing is, but for what failed */
+    bool met_fault;  /* something was not done: it may have kept what it had before */
     int64_t duplicates_before;
     uint64_t names;           /* of feeds */
     char staging_folder[PATH_SIZE], spool_folder[PATH_SIZE];
@@ -199,6 +202,8 @@ uint64_t coordinator_wall_ms(void); /* of one job; SLICEPRESS_JOB_SECONDS for te
 /* "PATH, MEMBER: REASON: TEXT": what is wrong with a source, said as a warning where it counts for the exit status. */
 void coordinator_report(const char *event, const char *path, const char *member, const char *reason, const char *text);
 bool coordinator_mark_outdated(struct coordinator *c, struct error *err); /* coordinator_mark.c */
+/* At the end of a run: nothing on the site is outdated. */
+bool coordinator_is_as_wanted(struct coordinator *c, bool *as_wanted, struct error *err);
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err);
 struct errand *errand_new(struct pool_job *job, struct error *err);
 void errand_free(struct errand *errand);

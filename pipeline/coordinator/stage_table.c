@@ -244,6 +244,27 @@ static bool make_match(struct stage_table *table, struct error *err)
     return table->match != NULL;
 }
 
+static bool digest_wanted(struct stage_table *table, struct error *err)
+{
+    struct digest_state *state = NULL;
+    struct digest digest;
+    char line[160];
+    bool ok = digest_new(&state, err);
+
+    for (size_t i = 0; ok && i < table->wanted_count; i++) {
+        const struct wanted_stage *const stage = &table->wanted[i];
+        const int length = snprintf(line, sizeof line, "%s %u %s\n", stage->name, stage->version,
+                                    stage->options_digest);
+
+        ok = digest_add(state, line, (size_t)length, err);
+    }
+    ok = ok && digest_end(state, &digest, err);
+    digest_free(state);
+    if (ok)
+        digest_hex(&digest, table->digest);
+    return ok;
+}
+
 static bool pick_wanted(const struct settings *settings, struct stage_table *table, struct error *err)
 {
     bool ok = settings->stages == NULL || check_list(&table->hello, settings->stages, err);
@@ -257,7 +278,8 @@ static bool pick_wanted(const struct settings *settings, struct stage_table *tab
             ok = add_wanted(table, row, err);
     }
     return ok && list_wanted(table, SCOPE_INSTANCE, &table->all, err) &&
-           list_wanted(table, SCOPE_SERIES, &table->series, err) && make_match(table, err);
+           list_wanted(table, SCOPE_SERIES, &table->series, err) && make_match(table, err) &&
+           digest_wanted(table, err);
 }
 
 /* The worker checks options at its hello, too: but its refusal would be no usage text. So it is asked for the bare

@@ -28,6 +28,7 @@ struct stage_table {
     char *series;                 /* "volume": those of series */
     bool makes_frames;            /* lossless frames are among what is wanted */
     char *match;                  /* ",codestream,thumbnail," for SQL's instr */
+    char digest[DIGEST_HEX_SIZE]; /* of what is wanted: names, versions, options */
 };
 
 /* Writes the cache, if the table is not from there; no failure matters. */
