@@ -282,24 +282,33 @@ static bool pick_wanted(const struct settings *settings, struct stage_table *tab
            digest_wanted(table, err);
 }
 
-/* The worker checks options at its hello, too: but its refusal would be no usage text. So it is asked for the bare
- * table first where there are settings. */
-bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
-                      const struct worker_setup *setup, struct stage_table *table, struct error *err)
+/* The worker checks options at its hello, but its refusal is no usage text: what is wrong with the settings is said by the
+ * bare table. */
+static bool explain_refusal(const struct settings *settings, const char *worker, const struct worker_setup *setup,
+                            struct error *err)
 {
     struct worker_setup bare = *setup;
     struct worker_hello plain = {0};
     char key[KEY_SIZE];
-    bool ok = true;
+    struct error why = {0};
 
+    bare.setting_count = 0;
+    bare.settings = NULL;
+    if (!find_hello(NULL, worker, &bare, key, &plain, &why))
+        return false;
+    if (!check_settings(&plain, settings, &why))
+        *err = why;
+    worker_hello_release(&plain);
+    return false;
+}
+
+bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
+                      const struct worker_setup *setup, struct stage_table *table, struct error *err)
+{
     *table = (struct stage_table){0};
-    if (settings->setting_count > 0) {
-        bare.setting_count = 0;
-        bare.settings = NULL;
-        ok = find_hello(NULL, worker, &bare, key, &plain, err) && check_settings(&plain, settings, err);
-        worker_hello_release(&plain);
-    }
-    ok = ok && find_hello(site, worker, setup, table->key, &table->hello, err) && pick_wanted(settings, table, err);
+    bool ok = find_hello(site, worker, setup, table->key, &table->hello, err) ||
+              (settings->setting_count > 0 && explain_refusal(settings, worker, setup, err));
+    ok = ok && pick_wanted(settings, table, err);
     if (!ok) {
         stage_table_release(table);
         return false;
