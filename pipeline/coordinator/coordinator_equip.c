@@ -12,11 +12,11 @@ static bool is_equipped(const struct pool_job *job)
     return job->job.kind == JOB_OBJECT || job->job.kind == JOB_RENDER || job->job.kind == JOB_SERIES;
 }
 
-static uint64_t spool_left(const struct coordinator *c)
+static uint64_t spool_left(struct coordinator *c)
 {
     const uint64_t whole = (uint64_t)c->settings->spool_mib << 20;
 
-    const uint64_t used = c->spool.used + c->kept_bytes;
+    const uint64_t used = c->spool.used + feed_spool_kept_bytes(&c->feed_spool);
 
     return whole > used ? (whole - used) / (2 * (uint64_t)c->settings->jobs) : 0;
 }

@@ -36,7 +36,9 @@ bool feed_add(struct coordinator *c, const struct feed *like, struct error *err)
     if (feed == NULL)
         return false;
     feed->source = (struct source){.kind = like->source.kind, .member = like->source.member,
-                                   .depth = like->source.depth, .size = like->source.size};
+                                   .depth = like->source.depth, .size = like->source.size,
+                                   .offset = like->source.offset};
+    feed->part = like->part;
     feed->has_identity = like->has_identity;
     feed->identity = like->identity;
     feed->read_ns = like->read_ns;
@@ -85,7 +87,7 @@ static void end_if_over(struct coordinator *c, struct feed *feed)
     else if (feed->archive != NULL)
         ok = index_settle_archive(c, feed->archive, &err);
     if (outer != NULL)
-        ok = path_remove_tree(feed->source.path, &err) && ok;
+        feed_spool_drop(&c->feed_spool, feed->part);
     unlink_feed(c, feed);
     if (outer != NULL) {
         if (outer->job != NULL)
@@ -115,7 +117,8 @@ static struct pool_job *start_feed(struct coordinator *c, struct feed *feed, str
 
         job->job.source_count = 1;
         *source = (struct source){.kind = feed->source.kind, .member = feed->source.member,
-                                  .depth = feed->source.depth, .size = feed->source.size};
+                                  .depth = feed->source.depth, .size = feed->source.size,
+                                  .offset = feed->source.offset};
         ok = copy_text(&source->path, feed->source.path, err) &&
              copy_text(&source->member_name, feed->source.member_name, err) &&
              coordinator_new_name(c, job->job.spool, err);
@@ -252,6 +255,20 @@ static bool add_rejection(struct coordinator *c, struct errand *errand, bool ign
     return object_add_publication(c, p, err);
 }
 
+/* The file that the member is in; the one before gets no more members. */
+static bool hold_file(struct coordinator *c, struct feed *feed, const struct feed_member *member, struct errand *errand,
+                      struct error *err)
+{
+    if (!feed_spool_hold(&c->feed_spool, member->spool, &errand->part, err))
+        return false;
+    errand->has_part = true;
+    if (feed->has_file && feed->file != errand->part)
+        feed_spool_close(&c->feed_spool, feed->file);
+    feed->has_file = true;
+    feed->file = errand->part;
+    return true;
+}
+
 static struct pool_job *member_job(struct coordinator *c, struct feed *feed, const struct feed_member *member,
                                    const char *path, struct error *err)
 {
@@ -266,12 +283,13 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
         job->job.source_count = 1;
         source->kind = SOURCE_SPOOL;
         source->size = member->bytes;
+        source->offset = member->offset;
         job->job.for_series = c->table.series[0] != '\0';
         source->depth = feed->source.depth + 1;
         errand->feed = feed;
         errand->bytes = member->bytes;
         ok = copy_text(&source->path, path, err) && copy_text(&source->member_name, member->name, err) &&
-             copy_text(&errand->spooled, path, err);
+             hold_file(c, feed, member, errand, err);
     }
     if (ok)
         return job;
@@ -352,15 +370,16 @@ static bool add_object(struct coordinator *c, struct pool_job *job, struct job_r
 static bool add_inner(struct coordinator *c, struct pool_job *job, struct error *err)
 {
     struct errand *const errand = job->owner;
+    const struct source *const source = &job->job.sources[0];
     const struct feed like = {
-        .source = {.kind = SOURCE_SPOOL, .path = errand->spooled, .depth = errand->feed->source.depth + 1,
-                   .member_name = errand->member},
+        .source = {.kind = SOURCE_SPOOL, .path = source->path, .depth = errand->feed->source.depth + 1,
+                   .member_name = errand->member, .size = source->size, .offset = source->offset},
+        .part = errand->part,
         .name = errand->feed->name, .order = errand->order, .member_prefix = errand->member, .outer = errand->feed};
 
     if (!feed_add(c, &like, err))
         return false;
-    memory_free(errand->spooled);
-    errand->spooled = NULL; /* until it has been fed */
+    errand->has_part = false; /* held until it has been fed */
     return true;
 }
 
@@ -386,14 +405,15 @@ bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_
                            result->error != ERROR_NONE ? result->error : ERROR_NOT_DICOM, result->text, err);
     } else {
         c->feed_gave = c->feed_gave || strcmp(errand->feed->name, "-") == 0;
-        ok = volume_keep_member(c, errand->spooled, result, &kept, err) && add_object(c, job, result, err);
+        ok = volume_keep_member(c, job, result, &kept, err);
+        errand->has_part = errand->has_part && !kept;
+        ok = ok && add_object(c, job, result, err);
     }
     job_result_release(result);
     if (!inner) {
-        struct error ignored;
-
-        if (errand->spooled != NULL && !kept)
-            (void)path_remove_tree(errand->spooled, &ignored);
+        if (errand->has_part)
+            feed_spool_drop(&c->feed_spool, errand->part);
+        errand->has_part = false;
         if (errand->feed->job != NULL)
             pool_members_done(c->pool, errand->feed->job, 1);
     }
@@ -408,6 +428,9 @@ static void end_feed(struct coordinator *c, struct feed *feed, enum error_kind k
 
     feed->job = NULL;
     feed->ended = true;
+    if (feed->has_file)
+        feed_spool_close(&c->feed_spool, feed->file);
+    feed->has_file = false;
     if (kind != ERROR_NONE) {
         const struct origin origin = {feed->name, feed->member_prefix, -1, feed->order};
 

@@ -102,7 +102,7 @@ static bool fill_render(struct coordinator *c, const struct open_series *series,
         return false;
     const bool is_there = source_is_there(row);
     if (!(is_there ? fill_source(row, &job->sources[0], err)
-                   : volume_find_kept(c, cursor_text(row, ROW_DIGEST), &job->sources[0], err)))
+                   : feed_spool_find(&c->feed_spool, &job->source_digest, &job->sources[0], err)))
         return false;
     job->source_count = job->sources[0].path != NULL ? 1 : 0;
     return true;
@@ -511,11 +511,26 @@ void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_
 
 /* -- batches ----------------------------------------------------------------------------- */
 
+/* Members of streams that have done their service go before the disks are synced: they need not be written at all. */
+static bool drop_served_members(const struct batch *batch, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < batch->count; i++) {
+        const struct publication *const p = batch->items[i];
+        struct open_series *const series = p->kind == JOB_SERIES ? p->owner : NULL;
+
+        if (series != NULL && series->renders == 0)
+            ok = volume_drop_kept(series, err);
+    }
+    return ok;
+}
+
 static bool publish_work(void *data, struct error *err)
 {
     struct coordinator *const c = data;
 
-    return publish_batch(&c->publisher, &c->publishing, err);
+    return drop_served_members(&c->publishing, err) && publish_batch(&c->publisher, &c->publishing, err);
 }
 
 static void count_publication(struct coordinator *c, const struct publication *p)

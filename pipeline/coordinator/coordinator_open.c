@@ -79,6 +79,7 @@ static bool name_work(struct coordinator *c, struct error *err)
 {
     c->shelves = (struct shelves){.folder = c->staging_folder, .token = c->token};
     c->spool = (struct spool){.folder = c->spool_folder, .token = c->token};
+    feed_spool_init(&c->feed_spool, c->spool_folder);
     return path_join(c->staging_folder, c->root, "work/staging", err) &&
            path_join(c->spool_folder, c->root, "work/spool", err);
 }
@@ -143,6 +144,7 @@ void coordinator_close(struct coordinator *c)
     stage_table_release(&c->table);
     shelves_release(&c->shelves);
     spool_release(&c->spool);
+    feed_spool_destroy(&c->feed_spool);
     if (c->root_descriptor >= 0)
         (void)close(c->root_descriptor);
     session_close(&c->session);

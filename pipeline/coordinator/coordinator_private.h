@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "coordinator/catalogue.h"
 #include "coordinator/coordinator.h"
+#include "coordinator/feed_spool.h"
 #include "coordinator/join.h"
 #include "coordinator/pool.h"
 #include "coordinator/progress.h"
@@ -67,6 +68,9 @@ struct feed {
     int64_t read_ns;
     struct archive *archive; /* a member of this ZIP, told as read when the feed is over */
     struct feed *outer;      /* nested: whose member it is */
+    uint32_t part;           /* nested: of feed_spool, held */
+    bool has_file;           /* its members are written to `file` of feed_spool */
+    uint32_t file;
     struct pool_job *job;    /* while it runs */
     uint64_t *names;         /* hashes of members' names seen */
     size_t name_count, name_capacity;
@@ -95,7 +99,6 @@ struct open_series {
     struct pool_job *job;    /* ... made for them, if they are due; owned */
     int64_t *ids;            /* ... of the members, if there is a job; owned */
     bool keeps_planes;       /* the job wants them: they stay when a picture has been made of them */
-    uint64_t kept_freed;     /* the close task: bytes of members of streams that are gone */
     struct coordinator *coordinator;
     struct open_series *next;
 };
@@ -106,7 +109,8 @@ struct errand {
     struct open_series *series;
     struct feed *feed;
     char *member, *order;    /* of a feed's member */
-    char *spooled;           /* absolute path of the file the feed wrote */
+    bool has_part;           /* OBJECT: `part` is held, where the feed wrote the member */
+    uint32_t part;           /* in feed_spool */
     char *stages;
     uint64_t bytes;
     struct index_item *items; /* INDEX */
@@ -156,7 +160,7 @@ struct coordinator {
     char staging_folder[PATH_SIZE], spool_folder[PATH_SIZE];
     struct shelves shelves;
     struct spool spool;
-    uint64_t kept_bytes;      /* of members of streams that stay in work/spool until their series is closed */
+    struct feed_spool feed_spool;
 
     struct job_queue again;   /* jobs that came back */
     struct job_queue ready;
@@ -272,11 +276,9 @@ bool volume_drop_kept(struct open_series *series, struct error *err);
 void volume_queue_job(struct coordinator *c, struct open_series *series); /* series->job is handed out */
 void volume_job_over(struct coordinator *c, const struct pool_job *job, const struct job_result *result);
 void volume_close(struct coordinator *c, struct open_series *series);
-/* The file that a feed wrote stays until its series is closed, if a stage of the series will want it. */
-bool volume_keep_member(struct coordinator *c, const char *spooled, const struct job_result *result, bool *kept,
+/* What a feed wrote stays until its series is closed, if a stage of the series will want it; *kept: its hold is gone. */
+bool volume_keep_member(struct coordinator *c, const struct pool_job *job, const struct job_result *result, bool *kept,
                         struct error *err);
-/* The file of these bytes; source->path stays NULL if there is none. */
-bool volume_find_kept(const struct coordinator *c, const char *digest, struct source *source, struct error *err);
 
 /* coordinator_geometry.c: in the window task's transaction; fills series->members, input_digest */
 bool geometry_settle(struct open_series *series, struct error *err);

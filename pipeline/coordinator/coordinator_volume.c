@@ -83,66 +83,36 @@ static bool list_due(const struct open_series *series, struct buffer *list, stru
 
 /* -- members of streams, kept ------------------------------------------------------------ */
 
-/* Named by what they hold. */
-static bool kept_path(const struct coordinator *c, const char *digest, char path[PATH_SIZE], struct error *err)
-{
-    return path_format(path, err, "%s/%s", c->spool_folder, digest);
-}
-
-bool volume_keep_member(struct coordinator *c, const char *spooled, const struct job_result *result, bool *kept,
+bool volume_keep_member(struct coordinator *c, const struct pool_job *job, const struct job_result *result, bool *kept,
                         struct error *err)
 {
+    const struct errand *const errand = job->owner;
     const uint64_t most = (uint64_t)c->settings->spool_mib << 20;
-    char path[PATH_SIZE], digest[DIGEST_HEX_SIZE];
-    struct stat status;
+    const uint64_t used = c->spool.used + feed_spool_kept_bytes(&c->feed_spool);
 
-    *kept = false;
-    if (!result->wants_source || result->error != ERROR_NONE ||
-        (c->spool.used + c->kept_bytes + result->source_bytes > most && c->table.makes_frames))
-        return true; /* the published frames will do */
-    digest_hex(&result->source_digest, digest);
-    if (!kept_path(c, digest, path, err))
-        return false;
-    const bool is_new = stat(path, &status) != 0;
-    if (rename(spooled, path) != 0)
-        return error_errno(err, errno, "cannot rename \"%s\"", spooled);
-    c->kept_bytes += is_new ? result->source_bytes : 0;
-    *kept = true;
-    return true;
-}
-
-bool volume_find_kept(const struct coordinator *c, const char *digest, struct source *source, struct error *err)
-{
-    char path[PATH_SIZE];
-    struct stat status;
-
-    if (c->kept_bytes == 0 || !kept_path(c, digest, path, err) || stat(path, &status) != 0)
-        return true;
-    *source = (struct source){.kind = SOURCE_SPOOL, .size = (uint64_t)status.st_size};
-    source->path = memory_string(path, err);
-    return source->path != NULL;
+    *kept = errand->has_part && result->wants_source && result->error == ERROR_NONE &&
+            (used + job->job.sources[0].size <= most || !c->table.makes_frames); /* else the published frames will do */
+    return !*kept ||
+           feed_spool_keep(&c->feed_spool, &result->source_digest, errand->part, &job->job.sources[0], err);
 }
 
 bool volume_drop_kept(struct open_series *series, struct error *err)
 {
-    const struct coordinator *const c = series->coordinator;
+    struct coordinator *const c = series->coordinator;
     struct cursor *cursor = NULL;
-    struct error ignored;
-    char path[PATH_SIZE];
-    struct stat status;
+    struct digest digest;
 
-    if (c->kept_bytes == 0)
+    if (feed_spool_is_empty(&c->feed_spool))
         return true;
-    bool ok = catalogue_select(c->catalogue,
-                               "SELECT source_digest FROM instance WHERE study_instance_uid = ?"
-                               " AND series_instance_uid = ? AND source_digest IS NOT NULL",
-                               VALUES(value_text(series->study), value_text(series->series)), &cursor, err);
-    while (ok && cursor_next(cursor)) {
-        ok = kept_path(c, cursor_text(cursor, 0), path, err);
-        if (ok && stat(path, &status) == 0 && unlink(path) == 0)
-            series->kept_freed += (uint64_t)status.st_size;
-    }
-    return cursor_end(cursor, ok ? err : &ignored) && ok;
+    if (!catalogue_select(c->catalogue,
+                          "SELECT source_digest FROM instance WHERE study_instance_uid = ?"
+                          " AND series_instance_uid = ? AND source_digest IS NOT NULL",
+                          VALUES(value_text(series->study), value_text(series->series)), &cursor, err))
+        return false;
+    while (cursor_next(cursor))
+        if (digest_parse(cursor_text(cursor, 0), &digest))
+            feed_spool_release(&c->feed_spool, &digest);
+    return cursor_end(cursor, err);
 }
 
 /* -- the job ----------------------------------------------------------------------------- */
@@ -188,7 +158,7 @@ static void take_identity(const struct cursor *row, struct series_member *member
                                                 cursor_int(row, MEMBER_CTIME)};
 }
 
-static bool take_source(const struct coordinator *c, const struct cursor *row, struct series_member *member,
+static bool take_source(struct coordinator *c, const struct cursor *row, struct series_member *member,
                         struct error *err)
 {
     const bool in_zip = !cursor_is_null(row, MEMBER_INDEX);
@@ -198,7 +168,7 @@ static bool take_source(const struct coordinator *c, const struct cursor *row, s
     struct stat status;
 
     if (!has_address || stat(cursor_text(row, MEMBER_SOURCE), &status) != 0) {
-        if (!volume_find_kept(c, cursor_text(row, MEMBER_DIGEST), source, err))
+        if (!feed_spool_find(&c->feed_spool, &member->digest, source, err))
             return false;
         member->has_source = source->path != NULL;
         return true;
@@ -212,7 +182,7 @@ static bool take_source(const struct coordinator *c, const struct cursor *row, s
     return source->path != NULL;
 }
 
-static bool take_member(const struct coordinator *c, const struct cursor *row, struct relics *relics,
+static bool take_member(struct coordinator *c, const struct cursor *row, struct relics *relics,
                         struct series_member *member, struct error *err)
 {
     size_t size = 0;
@@ -343,6 +313,4 @@ void volume_close(struct coordinator *c, struct open_series *series)
 {
     for (size_t i = 0; series->ids != NULL && i < series->members; i++)
         spool_drop(&c->spool, series->ids[i]);
-    c->kept_bytes -= series->kept_freed < c->kept_bytes ? series->kept_freed : c->kept_bytes;
-    series->kept_freed = 0;
 }

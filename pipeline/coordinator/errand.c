@@ -55,7 +55,6 @@ void errand_free(struct errand *errand)
     memory_free(errand->items);
     memory_free(errand->member);
     memory_free(errand->order);
-    memory_free(errand->spooled);
     memory_free(errand->stages);
     memory_free(errand);
 }

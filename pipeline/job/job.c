@@ -158,6 +158,8 @@ static void carry_source(struct wire *w, struct source *s)
     wire_string(w, &s->member_name, LIMIT(MEMBER_NAME), WIRE_ANY);
     wire_u32(w, &s->depth);
     wire_u64(w, &s->size);
+    if (s->kind == SOURCE_SPOOL)
+        wire_u64(w, &s->offset);
 }
 
 /* `size` with the NUL; checked by the caller's rule. */
@@ -335,6 +337,7 @@ static void carry_feed_member(struct wire *w, struct feed_member *m)
     wire_string(w, &m->name, LIMIT(MEMBER_NAME), WIRE_ANY);
     wire_string(w, &m->spool, 47, WIRE_ANY);
     wire_require(w, m->spool == NULL || layout_word_is_valid(m->spool), "a spool file is no word");
+    wire_u64(w, &m->offset);
     wire_u64(w, &m->bytes);
     wire_bool(w, &m->ignored);
     carry_fault(w, &m->kind, m->text, sizeof m->text);

@@ -65,7 +65,7 @@ struct worker_hello {
 enum source_kind {
     SOURCE_FILE,   /* path: a file on disk */
     SOURCE_MEMBER, /* path: a ZIP on disk; member: index in its central directory */
-    SOURCE_SPOOL   /* path: a file in work/spool that a FEED job wrote (taken whole, then removed by the coordinator) */
+    SOURCE_SPOOL   /* path: a file in work/spool that a FEED job wrote; the member is a part of it */
 };
 
 struct source {
@@ -74,7 +74,8 @@ struct source {
     uint64_t member;   /* MEMBER */
     char *member_name; /* for messages and the catalogue; NULL: none. Never a path on disk */
     uint32_t depth;    /* archives around it so far */
-    uint64_t size;     /* expected size of the file; 0 unknown. Another size: IO "changed while..." */
+    uint64_t size;     /* expected size of the file; 0 unknown. Another size: IO "changed while...". SPOOL: of the part */
+    uint64_t offset;   /* SPOOL: where the part begins in the file */
 };
 
 /* -- jobs ------------------------------------------------------------------------------- */
@@ -157,7 +158,7 @@ struct feed_member {
     uint32_t number;    /* from 0, in stream order */
     char *name;         /* as in the archive, UTF-8 made valid; NULL: nameless (a bare object on stdin) */
     char *spool;        /* file name in work/spool; NULL: nothing to read, see kind and text */
-    uint64_t bytes;
+    uint64_t offset, bytes; /* in the file: others are before and behind it */
     bool ignored;
     enum error_kind kind; /* NONE, or why there is no file (link, encrypted, over a limit, damaged) */
     char text[240];

@@ -18,7 +18,12 @@
 #include "worker/sandbox.h"
 #include "worker/worker.h"
 
-enum { BLOCK_BYTES = 256 << 10, NAME_SIZE = 4097, OUTSTANDING_MOST = 4096 };
+enum { BLOCK_BYTES = 256 << 10, NAME_SIZE = 4097, OUTSTANDING_MOST = 4096, FILE_MOST = 32 << 20 };
+
+/* The file that members are being written to. */
+struct feed_file { int descriptor; char name[48], path[PATH_SIZE]; uint64_t end; };
+/* A member in it. */
+struct piece { uint64_t from, size; };
 
 struct feed {
     struct worker *worker;
@@ -27,8 +32,9 @@ struct feed {
     struct feed_input input;
     struct error fault;        /* of the input: libarchive would forget its kind */
     uint8_t *block;            /* BLOCK_BYTES: what libarchive reads from */
-    uint32_t members;
-    uint64_t bytes;            /* of all members */
+    struct feed_file file;
+    uint32_t files, members;
+    uint64_t bytes;            /* of all members, unpacked */
     bool is_over;              /* nothing can be read after what has just failed: */
     struct error ending;
     /* outstanding members in the order in which they were told: a ring */
@@ -55,13 +61,13 @@ static bool tell_fault(struct feed *feed, char *name, const struct error *why, s
     return tell(feed, &member, err);
 }
 
-static bool tell_file(struct feed *feed, char *name, char *spool, uint64_t bytes, struct error *err)
+static bool tell_piece(struct feed *feed, char *name, const struct piece *piece, struct error *err)
 {
-    const struct feed_member member = {
-        .number = feed->members - 1, .name = name, .spool = spool, .bytes = bytes};
+    const struct feed_member member = {.number = feed->members - 1, .name = name, .spool = feed->file.name,
+                                       .offset = piece->from, .bytes = piece->size};
 
-    feed->sizes[(feed->oldest + feed->outstanding++) % OUTSTANDING_MOST] = bytes;
-    feed->outstanding_bytes += bytes;
+    feed->sizes[(feed->oldest + feed->outstanding++) % OUTSTANDING_MOST] = piece->size;
+    feed->outstanding_bytes += piece->size;
     return tell(feed, &member, err);
 }
 
@@ -90,18 +96,63 @@ static bool wait_for_room(struct feed *feed, struct error *err)
     return true;
 }
 
-/* -- one file in the spool ------------------------------------------------------------------ */
+/* -- files in the spool ---------------------------------------------------------------------- */
 
-struct spool_file { int descriptor; char name[48], path[PATH_SIZE]; uint64_t size; };
-
-static bool spool_file_make(struct feed *feed, struct spool_file *file, struct error *err)
+/* One without a member is nobody's. */
+static bool close_file(struct feed *feed, struct error *err)
 {
-    *file = (struct spool_file){.descriptor = -1};
-    (void)snprintf(file->name, sizeof file->name, "feed-%u-%u", feed->number, feed->members - 1);
-    if (!path_join(file->path, feed->worker->spool, file->name, err))
+    const int descriptor = feed->file.descriptor;
+
+    feed->file.descriptor = -1;
+    if (descriptor >= 0 && feed->file.end == 0)
+        (void)unlink(feed->file.path);
+    return descriptor < 0 || close(descriptor) == 0 || error_errno(err, errno, "cannot write to the spool");
+}
+
+/* Members follow one another in a file, up to a size. */
+static bool piece_begin(struct feed *feed, struct piece *piece, struct error *err)
+{
+    const uint64_t most = feed->job->feed_bytes / 4 < FILE_MOST ? feed->job->feed_bytes / 4 : FILE_MOST;
+    struct feed_file *const file = &feed->file;
+
+    *piece = (struct piece){0};
+    if (file->descriptor >= 0 && file->end >= most && !close_file(feed, err))
         return false;
-    file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    return file->descriptor >= 0 || error_errno(err, errno, "cannot make \"%s\"", file->path);
+    if (file->descriptor < 0) {
+        (void)snprintf(file->name, sizeof file->name, "feed-%u-%u", feed->number, feed->files++);
+        file->end = 0;
+        if (!path_join(file->path, feed->worker->spool, file->name, err))
+            return false;
+        file->descriptor = open(file->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (file->descriptor < 0)
+            return error_errno(err, errno, "cannot make \"%s\"", file->path);
+    }
+    piece->from = file->end;
+    return true;
+}
+
+static bool piece_write(struct feed *feed, const struct piece *piece, const void *data, size_t size, uint64_t offset,
+                        struct error *err)
+{
+    for (size_t done = 0; done < size;) {
+        const ssize_t n = pwrite(feed->file.descriptor, (const char *)data + done, size - done,
+                                 (off_t)(piece->from + offset + done));
+
+        if (n <= 0)
+            return error_errno(err, errno, "cannot write to the spool");
+        done += (size_t)n;
+    }
+    return true;
+}
+
+/* What is not kept is cut off: the next member begins there, and may have holes. */
+static bool piece_end(struct feed *feed, const struct piece *piece, bool keep, struct error *err)
+{
+    if (keep)
+        feed->file.end = piece->from + piece->size;
+    else if (feed->file.descriptor >= 0 && ftruncate(feed->file.descriptor, (off_t)feed->file.end) != 0)
+        return error_errno(err, errno, "cannot write to the spool");
+    return true;
 }
 
 static bool check_growth(const struct feed *feed, uint64_t size, uint64_t more, struct error *err)
@@ -115,38 +166,17 @@ static bool check_growth(const struct feed *feed, uint64_t size, uint64_t more, 
 }
 
 /* Sparse files of a TAR come with holes: offset may be beyond what was written. */
-static bool spool_file_put(struct feed *feed, struct spool_file *file, const void *data, size_t size, uint64_t offset,
-                           struct error *err)
+static bool piece_put(struct feed *feed, struct piece *piece, const void *data, size_t size, uint64_t offset,
+                      struct error *err)
 {
     const uint64_t end = offset <= LIMIT(MEMBER_BYTES) ? offset + size : UINT64_MAX;
-    const uint64_t more = end > file->size ? end - file->size : 0;
+    const uint64_t more = end > piece->size ? end - piece->size : 0;
 
-    if (!check_growth(feed, end, more, err))
+    if (!check_growth(feed, end, more, err) || !piece_write(feed, piece, data, size, offset, err))
         return false;
-    for (size_t done = 0; done < size;) {
-        const ssize_t n =
-            pwrite(file->descriptor, (const char *)data + done, size - done, (off_t)(offset + done));
-
-        if (n <= 0)
-            return error_errno(err, errno, "cannot write to the spool");
-        done += (size_t)n;
-    }
-    file->size += more;
+    piece->size += more;
     feed->bytes += more;
     return true;
-}
-
-/* Closes it; what is not kept is removed. */
-static bool spool_file_end(struct spool_file *file, bool keep, struct error *err)
-{
-    bool ok = true;
-
-    if (file->descriptor >= 0 && close(file->descriptor) != 0 && keep)
-        ok = error_errno(err, errno, "cannot write to the spool");
-    if (file->descriptor >= 0 && (!keep || !ok))
-        (void)unlink(file->path);
-    file->descriptor = -1;
-    return ok;
 }
 
 /* -- libarchive ----------------------------------------------------------------------------- */
@@ -252,7 +282,7 @@ static bool check_entry(struct archive_entry *entry, struct error *err)
     return true;
 }
 
-static bool copy_entry(struct feed *feed, struct archive *archive, struct spool_file *file, struct error *err)
+static bool copy_entry(struct feed *feed, struct archive *archive, struct piece *piece, struct error *err)
 {
     for (;;) {
         const void *data = NULL;
@@ -266,8 +296,8 @@ static bool copy_entry(struct feed *feed, struct archive *archive, struct spool_
             feed->is_over = status == ARCHIVE_FATAL;
             return archive_fault(feed, archive, err);
         }
-        if (size > 0 && !spool_file_put(feed, file, data, size, (uint64_t)offset, err)) {
-            feed->is_over = err->kind == ERROR_LIMIT && file->size <= LIMIT(MEMBER_BYTES);
+        if (size > 0 && !piece_put(feed, piece, data, size, (uint64_t)offset, err)) {
+            feed->is_over = err->kind == ERROR_LIMIT && piece->size <= LIMIT(MEMBER_BYTES);
             return false;
         }
     }
@@ -276,20 +306,20 @@ static bool copy_entry(struct feed *feed, struct archive *archive, struct spool_
 /* One member that has data. False: the process cannot go on. */
 static bool take_entry(struct feed *feed, struct archive *archive, char *name, struct error *err)
 {
-    struct spool_file file = {.descriptor = -1};
+    struct piece piece;
     struct error why = {0};
 
     if (!wait_for_room(feed, err))
         return false;
-    bool ok = spool_file_make(feed, &file, &why) && copy_entry(feed, archive, &file, &why);
-    if (ok && file.size == 0)
+    bool ok = piece_begin(feed, &piece, &why) && copy_entry(feed, archive, &piece, &why);
+    if (ok && piece.size == 0)
         ok = error_set(&why, ERROR_NOT_DICOM, "an empty file");
-    ok = spool_file_end(&file, ok, &why) && ok;
+    ok = piece_end(feed, &piece, ok, &why) && ok;
     if (!ok && why.kind == ERROR_IO)
         feed->is_over = true; /* a full disk is full for the next one, too */
     if (feed->is_over)
         feed->ending = why;
-    return ok ? tell_file(feed, name, file.name, file.size, err) : tell_fault(feed, name, &why, err);
+    return ok ? tell_piece(feed, name, &piece, err) : tell_fault(feed, name, &why, err);
 }
 
 /* Never empty: NULL and "" are the archive itself in the catalogue. `number` counts from 1. */
@@ -346,13 +376,13 @@ static bool do_entries(struct feed *feed, struct archive *archive, struct error 
 
 /* -- plain members of a ZIP ----------------------------------------------------------------- */
 
-static bool unpack_plain(struct feed *feed, struct feed_zip *zip, const struct zip_entry *entry,
-                         struct spool_file *file, struct error *err)
+static bool put_plain(struct feed *feed, struct feed_zip *zip, const struct zip_entry *entry, struct piece *piece,
+                      struct error *err)
 {
     if (!feed_zip_unpack(zip, entry, err))
         return false;
-    return zip->content.size > 0 ? spool_file_make(feed, file, err) &&
-                                       spool_file_put(feed, file, zip->content.data, zip->content.size, 0, err)
+    return zip->content.size > 0 ? piece_begin(feed, piece, err) &&
+                                       piece_put(feed, piece, zip->content.data, zip->content.size, 0, err)
                                  : error_set(err, ERROR_NOT_DICOM, "an empty file");
 }
 
@@ -369,20 +399,20 @@ static void name_plain(const char *text, uint32_t number, char name[NAME_SIZE])
 /* As take_entry. */
 static bool take_plain(struct feed *feed, struct feed_zip *zip, const struct zip_entry *entry, struct error *err)
 {
-    struct spool_file file = {.descriptor = -1};
+    struct piece piece = {0};
     struct error why = {0};
     char name[NAME_SIZE];
 
     name_plain(buffer_text(&zip->name), ++feed->members, name);
     if (!sandbox_allow_cpu(feed->worker->setup.cpu_seconds, err) || !wait_for_room(feed, err))
         return false;
-    bool ok = unpack_plain(feed, zip, entry, &file, &why);
-    ok = spool_file_end(&file, ok, &why) && ok;
+    bool ok = put_plain(feed, zip, entry, &piece, &why);
+    ok = piece_end(feed, &piece, ok, &why) && ok;
     feed->is_over = !ok && (why.kind == ERROR_IO || why.kind == ERROR_TRUNCATED || why.kind == ERROR_NOMEM ||
-                            (why.kind == ERROR_LIMIT && file.size <= LIMIT(MEMBER_BYTES)));
+                            (why.kind == ERROR_LIMIT && piece.size <= LIMIT(MEMBER_BYTES)));
     if (feed->is_over)
         feed->ending = why;
-    return ok ? tell_file(feed, name, file.name, file.size, err) : tell_fault(feed, name, &why, err);
+    return ok ? tell_piece(feed, name, &piece, err) : tell_fault(feed, name, &why, err);
 }
 
 /* *rest: libarchive has to read on. */
@@ -456,20 +486,20 @@ static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, 
 /* No archive: the whole input is one nameless member. */
 static bool do_single(struct feed *feed, struct error *err)
 {
-    struct spool_file file = {.descriptor = -1};
+    struct piece piece;
     struct error why = {0};
     size_t got = 1;
     bool ok = true;
 
     feed->members++;
-    ok = spool_file_make(feed, &file, &why);
+    ok = piece_begin(feed, &piece, &why);
     while (ok && got > 0) {
         ok = feed_input_read(&feed->input, feed->block, BLOCK_BYTES, &got, &why);
         if (ok && got > 0)
-            ok = spool_file_put(feed, &file, feed->block, got, file.size, &why);
+            ok = piece_put(feed, &piece, feed->block, got, piece.size, &why);
     }
-    ok = spool_file_end(&file, ok, &why) && ok;
-    return ok ? tell_file(feed, NULL, file.name, file.size, err) : tell_fault(feed, NULL, &why, err);
+    ok = piece_end(feed, &piece, ok, &why) && ok;
+    return ok ? tell_piece(feed, NULL, &piece, err) : tell_fault(feed, NULL, &why, err);
 }
 
 /* -- the job -------------------------------------------------------------------------------- */
@@ -516,6 +546,7 @@ bool worker_feed(struct worker *worker, uint32_t number, const struct job *job, 
     feed->worker = worker;
     feed->job = job;
     feed->number = number;
+    feed->file.descriptor = -1;
     feed->block = memory_new(BLOCK_BYTES, err);
     if (feed->block == NULL)
         ok = false;
@@ -523,6 +554,8 @@ bool worker_feed(struct worker *worker, uint32_t number, const struct job *job, 
         ok = job_fault(result, &why);
     else
         ok = do_input(feed, bytes, result, err);
+    if (!close_file(feed, &why) && result->error == ERROR_NONE)
+        (void)job_fault(result, &why);
     feed_input_close(&feed->input);
     sources_close(worker->sources);
     memory_free(feed->block);

@@ -24,7 +24,8 @@ struct members {
     enum way way;
     bool has_lut, is_open;
     struct native_pixels native;
-    int descriptor;            /* NATIVE: of a file of its own; -1: `bytes` */
+    int descriptor;            /* NATIVE: of the file it lies in, from `from` on; -1: `bytes` */
+    uint64_t from;
     const struct bytes *bytes; /* NATIVE: of a member of a ZIP */
     struct instance instance;
     struct kept kept;
@@ -86,7 +87,7 @@ static bool open_native(struct members *m, const struct series_member *member, s
     const bool in_archive = member->source.kind == SOURCE_MEMBER;
     struct stat status;
 
-    if (!member->has_source || m->has_lut ||
+    if (!member->has_source || m->has_lut || (in_archive && member->planes[0] != '\0') ||
         !slices_native(member->slices.data, member->slices.size, &m->native, err) || !m->native.are_there)
         return error_set(err, ERROR_IO, "no native pixels");
     m->native.image.transfer_syntax = transfer_syntax_find("1.2.840.10008.1.2.1");
@@ -95,6 +96,7 @@ static bool open_native(struct members *m, const struct series_member *member, s
         return error_errno(err, errno, "cannot open \"%s\"", member->source.path);
     if (fstat(m->descriptor, &status) != 0 || !S_ISREG(status.st_mode) || !is_same(member, &status))
         return error_set(err, ERROR_IO, "the source may have changed");
+    m->from = member->source.kind == SOURCE_SPOOL ? member->source.offset : 0;
     if (!in_archive)
         return true;
     (void)close(m->descriptor);
@@ -120,8 +122,8 @@ static bool read_native(struct members *m, uint32_t number, struct error *err)
         return false;
     buffer_clear(coded);
     if (!buffer_reserve(coded, (size_t)(to - from), err) ||
-        !bytes_read_all(m->bytes != NULL ? m->bytes : &file, native->offset + from, coded->data, (size_t)(to - from),
-                        err))
+        !bytes_read_all(m->bytes != NULL ? m->bytes : &file, (m->bytes != NULL ? 0 : m->from) + native->offset + from,
+                        coded->data, (size_t)(to - from), err))
         return false;
     coded->size = (size_t)(to - from);
     return decoder_run(m->worker->studio->decoder, image, number, coded->data, coded->size,

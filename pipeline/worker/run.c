@@ -229,16 +229,18 @@ static bool planes_fit(const struct run *run, bool all)
     return total <= run->job->spool_budget;
 }
 
-/* A stage of the series wants all frames of what has a place in space. Native ones are read where they lie; a member of a
- * stream stays in the spool for that, and pictures are made from it, too. */
+/* A stage of the series wants all frames of what has a place in space. Native ones are read where they lie, but in a
+ * ZIP, where they would be inflated again; a member of a stream stays in the spool for that, and pictures are made from
+ * it, too. */
 static bool wants_planes(const struct run *run, bool *all)
 {
-    const bool for_series = run->job->for_series && run->placing.has_place;
-    const bool stays = for_series && run->placing.is_native && run->job->sources[0].kind == SOURCE_SPOOL;
+    const bool for_series = run->job->for_series && run->placing.has_place, has_spool = run->job->spool[0] != '\0';
+    const bool is_native = for_series && run->placing.is_native;
+    const bool stays = is_native && run->job->sources[0].kind == SOURCE_SPOOL;
+    const bool lies_open = is_native && run->job->sources[0].kind != SOURCE_MEMBER;
 
-    *all = for_series && !run->placing.is_native && run->job->spool[0] != '\0' && planes_fit(run, true);
-    return *all || (!stays && run->job->spool[0] != '\0' && stage_set_has_deferred(run->stages) &&
-                    planes_fit(run, false));
+    *all = for_series && !lies_open && has_spool && planes_fit(run, true);
+    return *all || (!stays && has_spool && stage_set_has_deferred(run->stages) && planes_fit(run, false));
 }
 
 static bool open_planes(struct run *run, struct frames_pass *pass, struct error *err)

@@ -37,6 +37,8 @@ bool sources_open(struct sources *sources, const struct source *source, enum sou
 {
     sources_close(sources);
     *bytes = &sources->bytes;
+    if (source->kind == SOURCE_SPOOL)
+        return source_spool_open(sources, source, err);
     return source->kind == SOURCE_MEMBER ? source_zip_open(sources, source, purpose, err)
                                          : source_file_open(sources, source, purpose, err);
 }

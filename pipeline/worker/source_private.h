@@ -17,6 +17,7 @@ struct sources {
     int descriptor;             /* of the open file or spool file, or -1 */
     struct buffer content;      /* a small source, whole; memory is kept */
     struct buffer packed;       /* a member as it is in the archive */
+    uint64_t from;              /* of a part in the spool, in its file */
     struct zip_archive *archive;
 };
 
@@ -26,6 +27,8 @@ bool source_file_open(struct sources *sources, const struct source *source, enum
 bool source_file_descriptor(const char *path, int *descriptor, struct error *err);
 /* All of an open file into sources->content. */
 bool source_file_load(struct sources *sources, int descriptor, uint64_t size, struct error *err);
+
+bool source_spool_open(struct sources *sources, const struct source *source, struct error *err);
 
 bool source_zip_open(struct sources *sources, const struct source *source, enum source_purpose purpose,
                      struct error *err);

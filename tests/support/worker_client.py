@@ -102,7 +102,7 @@ def member_source(path, index, name="", depth=1):
 
 
 def spool_source(path, name=None, depth=1):
-    return {"kind": 2, "path": str(path), "name": name, "depth": depth}
+    return {"kind": 2, "path": str(path), "name": name, "depth": depth, "size": Path(path).stat().st_size}
 
 
 def job(kind, sources, stages=None, **more):
@@ -120,6 +120,8 @@ def encode_job(j):
     for s in j["sources"]:
         out.put("B", s["kind"]).text(s["path"]).put("Q", s.get("member", 0)).text(s.get("name"))
         out.put("IQ", s.get("depth", 0), s.get("size", 0))
+        if s["kind"] == 2:
+            out.put("Q", s.get("offset", 0))
     out.put("B", j.get("want_digest", False)).text(j.get("stages")).text(j.get("staging", ""))
     out.put("I", j.get("staging_first", 0))
     for uid in j.get("subject", ("", "", "", "")):
@@ -173,7 +175,8 @@ def read_index_result(data):
 
 def read_feed_member(data):
     r = In(data)
-    found = {"number": r.take("I"), "name": r.text(), "spool": r.text(), "bytes": r.take("Q"), "ignored": r.bool()}
+    found = {"number": r.take("I"), "name": r.text(), "spool": r.text(), "offset": r.take("Q"),
+             "bytes": r.take("Q"), "ignored": r.bool()}
     found["kind"], found["text"] = read_fault(r)
     return found
 
