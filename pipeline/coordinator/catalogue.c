@@ -217,6 +217,13 @@ bool catalogue_open(const char *site, enum catalogue_mode mode, struct catalogue
     return true;
 }
 
+void catalogue_trim(struct catalogue *catalogue)
+{
+    (void)pthread_mutex_lock(&catalogue->lock);
+    (void)sqlite3_db_release_memory(catalogue->db);
+    (void)pthread_mutex_unlock(&catalogue->lock);
+}
+
 void catalogue_close(struct catalogue *catalogue)
 {
     if (catalogue == NULL)

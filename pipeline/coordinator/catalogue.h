@@ -46,6 +46,8 @@ enum { CATALOGUE_APPLICATION_ID = 0x534c4943, /* "SLIC" */ CATALOGUE_VERSION = 3
 
 bool catalogue_open(const char *site, enum catalogue_mode mode, struct catalogue **catalogue,
                     struct error *err);
+/* Gives back what it holds of the file in memory: before something else wants much. */
+void catalogue_trim(struct catalogue *catalogue);
 /* Checkpoints and closes; NULL is fine. */
 void catalogue_close(struct catalogue *catalogue);
 

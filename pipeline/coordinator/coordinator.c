@@ -178,10 +178,14 @@ static void on_back(void *client, struct pool_job *job)
 {
     struct coordinator *const c = client;
 
-    if (c->stopping || coordinator_is_failed(c))
+    if (c->stopping || coordinator_is_failed(c)) {
         job_discard(job);
-    else
+    } else if (job->job.kind == JOB_SERIES) {
+        equip_lost(c, job);
+        volume_make_again(c, job);
+    } else {
         job_queue_push_front(&c->again, job);
+    }
 }
 
 static void on_broken(void *client, const struct error *err)

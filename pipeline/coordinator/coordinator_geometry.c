@@ -57,10 +57,14 @@ static bool add_members(struct digests *digests, struct open_series *series, str
     bool ok = digest_add(digests->rows, version, 1, err) && digest_add(digests->input, version, 1, err) &&
               select_members(series, &cursor, err);
 
-    series->members = 0;
+    series->members = series->slices = 0;
     while (ok && cursor_next(cursor)) {
+        size_t size = 0;
+        const void *const geometry = cursor_blob(cursor, MEMBER_GEOMETRY, &size);
+
         ok = add_member(digests, cursor, err);
         series->members++;
+        series->slices += slices_count(geometry, size);
     }
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
@@ -85,23 +89,17 @@ static bool digest_members(struct open_series *series, char rows[DIGEST_HEX_SIZE
 struct gathered {
     struct slice *slices; /* owned; `instance` is the row's number */
     size_t count, capacity;
-    uint64_t offered;     /* more than SERIES_SLICES_MOST are not gathered */
 };
 
 static bool take_slices(struct gathered *all, const struct cursor *row, struct error *err)
 {
     struct slices found = {0};
-    void *slices = all->slices;
     size_t size = 0;
     const void *const blob = cursor_blob(row, MEMBER_GEOMETRY, &size);
 
     if (!slices_parse(blob, size, &found, err))
         return false;
-    all->offered += found.count;
-    bool ok = all->offered > SERIES_SLICES_MOST ||
-              memory_grow(&slices, &all->capacity, all->count + found.count, sizeof *all->slices, err);
-    all->slices = slices;
-    for (size_t i = 0; ok && all->offered <= SERIES_SLICES_MOST && i < found.count; i++) {
+    for (size_t i = 0; i < found.count && all->count < all->capacity; i++) {
         struct slice *const slice = &all->slices[all->count++];
 
         *slice = found.items[i];
@@ -109,16 +107,20 @@ static bool take_slices(struct gathered *all, const struct cursor *row, struct e
         (void)snprintf(slice->sop_instance_uid, sizeof slice->sop_instance_uid, "%s", cursor_text(row, MEMBER_SOP));
     }
     slices_release(&found);
-    return ok;
+    return true;
 }
 
-/* PROTOCOL: those of one instance are damaged. */
+/* Not more than SERIES_SLICES_MOST. PROTOCOL: those of one instance are damaged. */
 static bool gather(const struct open_series *series, struct gathered *all, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
-    bool ok = select_members(series, &cursor, err);
 
+    if (series->slices > SERIES_SLICES_MOST)
+        return true;
+    all->capacity = (size_t)series->slices;
+    all->slices = memory_array(all->capacity, sizeof *all->slices, err);
+    bool ok = all->slices != NULL && select_members(series, &cursor, err);
     while (ok && cursor_next(cursor)) {
         ok = take_slices(all, cursor, err);
         if (!ok && err->kind == ERROR_PROTOCOL)
@@ -250,8 +252,8 @@ static bool insert_rows(const struct open_series *series, const struct gathered 
     struct geometry geometry = {0};
 
     *verdict = volume_verdict_word(VOLUME_NOT_VOLUMETRIC);
-    if (all->offered > SERIES_SLICES_MOST)
-        return insert_too_many(series, all->offered, err);
+    if (series->slices > SERIES_SLICES_MOST)
+        return insert_too_many(series, series->slices, err);
     if (!geometry_sort(all->slices, all->count, &geometry, err))
         return false;
     if (geometry.count > 0)
@@ -277,7 +279,7 @@ static bool replace_rows(struct open_series *series, const char *digest, struct 
     }
     ok = ok && catalogue_execute(catalogue, "DELETE FROM volume WHERE study_instance_uid = ?"
                                  " AND series_instance_uid = ?", VALUES(study, uid), err) &&
-         (all.offered == 0 || insert_rows(series, &all, &verdict, err)) &&
+         (series->slices == 0 || insert_rows(series, &all, &verdict, err)) &&
          catalogue_execute(catalogue, "UPDATE series SET volume_verdict = ?, geometry_digest = ?"
                            " WHERE study_instance_uid = ? AND series_instance_uid = ?",
                            VALUES(value_text(verdict), value_text(digest), study, uid), err);

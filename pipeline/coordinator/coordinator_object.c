@@ -494,7 +494,10 @@ void object_lost(struct coordinator *c, struct pool_job *job, const struct pool_
 
     if (ok && failure->kind != ERROR_PROTOCOL && job->attempts < 2) {
         job->alone = true;
-        job_queue_push(&c->again, job);
+        if (job->job.kind == JOB_SERIES)
+            volume_make_again(c, job);
+        else
+            job_queue_push(&c->again, job);
         return;
     }
     if (job->job.kind == JOB_RENDER && !errand->series->keeps_planes)

@@ -91,12 +91,13 @@ struct open_series {
     struct digest window_digest;
     int64_t last_id;         /* RENDERS: fetched up to this instance */
     int64_t renders;         /* the window task: pictures to be made */
-    uint64_t members;        /* the window task: current instances with slices */
+    uint64_t members, slices; /* the window task: current instances with slices, and how many those are */
     struct digest input_digest; /* ... what the stages of the series see: bytes and slices of all of them */
     bool has_volume_window;  /* ... the window for the stages of the series */
     struct window volume_window;
     char product_input[DIGEST_HEX_SIZE]; /* ... product.input_digest of those stages */
     struct pool_job *job;    /* ... made for them, if they are due; owned */
+    unsigned attempts;       /* how often such a job was lost */
     int64_t *ids;            /* ... of the members, if there is a job; owned */
     bool keeps_planes;       /* the job wants them: they stay when a picture has been made of them */
     struct coordinator *coordinator;
@@ -274,6 +275,8 @@ bool volume_make_job(struct open_series *series, bool computed, struct error *er
 /* In the close task's thread: members of streams that were kept go. */
 bool volume_drop_kept(struct open_series *series, struct error *err);
 void volume_queue_job(struct coordinator *c, struct open_series *series); /* series->job is handed out */
+/* It was lost, or came back, without its members: the series goes back to its window. Takes the job. */
+void volume_make_again(struct coordinator *c, struct pool_job *job);
 void volume_job_over(struct coordinator *c, const struct pool_job *job, const struct job_result *result);
 void volume_close(struct coordinator *c, struct open_series *series);
 /* What a feed wrote stays until its series is closed, if a stage of the series will want it; *kept: its hold is gone. */

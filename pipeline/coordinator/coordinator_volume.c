@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -158,8 +159,9 @@ static void take_identity(const struct cursor *row, struct series_member *member
                                                 cursor_int(row, MEMBER_CTIME)};
 }
 
+/* In `paths` until name_sources. */
 static bool take_source(struct coordinator *c, const struct cursor *row, struct series_member *member,
-                        struct error *err)
+                        struct buffer *paths, struct error *err)
 {
     const bool in_zip = !cursor_is_null(row, MEMBER_INDEX);
     const bool has_address = strcmp(cursor_text(row, MEMBER_SOURCE), "-") != 0 &&
@@ -171,27 +173,32 @@ static bool take_source(struct coordinator *c, const struct cursor *row, struct 
         if (!feed_spool_find(&c->feed_spool, &member->digest, source, err))
             return false;
         member->has_source = source->path != NULL;
-        return true;
+        const bool ok = !member->has_source || buffer_append(paths, source->path, strlen(source->path) + 1, err);
+        memory_free(source->path);
+        source->path = NULL;
+        return ok;
     }
     *source = (struct source){.kind = in_zip ? SOURCE_MEMBER : SOURCE_FILE, .depth = in_zip,
                               .member = in_zip ? (uint64_t)cursor_int(row, MEMBER_INDEX) : 0,
                               .size = in_zip ? 0 : (uint64_t)cursor_int(row, MEMBER_BYTES)};
     member->has_source = true;
     take_identity(row, member);
-    source->path = memory_string(cursor_text(row, MEMBER_SOURCE), err);
-    return source->path != NULL;
+    return buffer_append(paths, cursor_text(row, MEMBER_SOURCE), strlen(cursor_text(row, MEMBER_SOURCE)) + 1, err);
 }
 
-static bool take_member(struct coordinator *c, const struct cursor *row, struct relics *relics,
-                        struct series_member *member, struct error *err)
+static bool take_member(struct coordinator *c, const struct cursor *row, struct relics *relics, struct buffer *paths,
+                        struct job *job, struct error *err)
 {
+    struct series_member *const member = &job->members[job->member_count++];
     size_t size = 0;
     const void *const geometry = cursor_blob(row, MEMBER_GEOMETRY, &size);
 
     (void)snprintf(member->sop, UID_SIZE, "%s", cursor_text(row, MEMBER_SOP));
     if (!digest_parse(cursor_text(row, MEMBER_DIGEST), &member->digest))
         return error_set(err, ERROR_CATALOGUE, "instance %s has no digest", member->sop);
-    if (!buffer_append(&member->slices, geometry, size, err) || !take_source(c, row, member, err))
+    member->slices_offset = job->slices.size;
+    member->slices_bytes = size;
+    if (!buffer_append(&job->slices, geometry, size, err) || !take_source(c, row, member, paths, err))
         return false;
     if (member->has_source)
         return true;
@@ -201,8 +208,8 @@ static bool take_member(struct coordinator *c, const struct cursor *row, struct 
     return size == 0 || write_relic(c, relics, relic, size, err);
 }
 
-static bool take_members(struct open_series *series, struct job *job, struct relics *relics, uint64_t *bytes,
-                         struct error *err)
+static bool take_members(struct open_series *series, struct job *job, struct relics *relics, struct buffer *paths,
+                         uint64_t *bytes, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
@@ -216,29 +223,51 @@ static bool take_members(struct open_series *series, struct job *job, struct rel
                                VALUES(value_text(series->study), value_text(series->series)), &cursor, err);
 
     while (ok && job->member_count < series->members && cursor_next(cursor)) {
-        const size_t i = job->member_count++;
+        const int64_t id = cursor_int(cursor, MEMBER_ID);
 
-        if (i == 0)
-            (void)snprintf(relics->name, sizeof relics->name, "%.24s-r%lld", series->coordinator->token,
-                           (long long)cursor_int(cursor, MEMBER_ID));
-        series->ids[i] = cursor_int(cursor, MEMBER_ID);
+        if (job->member_count == 0)
+            (void)snprintf(relics->name, sizeof relics->name, "%.24s-r%lld", series->coordinator->token, (long long)id);
+        series->ids[job->member_count] = id;
         *bytes += (uint64_t)cursor_int(cursor, MEMBER_BYTES);
-        ok = take_member(series->coordinator, cursor, relics, &job->members[i], err);
+        ok = take_member(series->coordinator, cursor, relics, paths, job, err);
     }
     return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* When the rows have been read: small pieces of memory between the catalogue's pages would hold on to those, when a worker
+ * is about to hold slabs of the volume. */
+static bool name_sources(struct catalogue *catalogue, const struct buffer *paths, struct job *job, struct error *err)
+{
+    const char *path = buffer_text(paths);
+    bool ok = true;
+
+    catalogue_trim(catalogue);
+    for (size_t i = 0; ok && i < job->member_count; i++)
+        if (job->members[i].has_source) {
+            job->members[i].source.path = memory_string(path, err);
+            ok = job->members[i].source.path != NULL;
+            path += strlen(path) + 1;
+        }
+    (void)malloc_trim(0);
+    return ok;
 }
 
 static bool fill_job(struct open_series *series, struct job *job, uint64_t *bytes, struct error *err)
 {
     struct relics relics = {.descriptor = -1};
+    struct buffer paths = {0};
 
     memcpy(job->subject.study, series->study, UID_SIZE);
     memcpy(job->subject.series, series->series, UID_SIZE);
     job->has_window = series->has_volume_window;
     job->window = series->volume_window;
     job->members = memory_array((size_t)series->members, sizeof *job->members, err);
+    memory_free(series->ids); /* of a job that was lost */
     series->ids = memory_array((size_t)series->members, sizeof *series->ids, err);
-    bool ok = job->members != NULL && series->ids != NULL && take_members(series, job, &relics, bytes, err);
+    bool ok = job->members != NULL && series->ids != NULL &&
+              take_members(series, job, &relics, &paths, bytes, err) &&
+              name_sources(series->coordinator->catalogue, &paths, job, err);
+    buffer_release(&paths);
     if (relics.descriptor >= 0) {
         if (close(relics.descriptor) != 0 && ok)
             ok = error_errno(err, errno, "cannot write to the spool");
@@ -258,8 +287,11 @@ bool volume_make_job(struct open_series *series, bool computed, struct error *er
         struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
         ok = errand != NULL && object_fill_stages(job, errand, buffer_text(&due), err) &&
              fill_job(series, &job->job, &errand->bytes, err);
-        if (ok)
+        if (ok) {
             errand->series = series;
+            job->attempts = series->attempts;
+            job->alone = series->attempts > 0;
+        }
     }
     buffer_release(&due);
     if (ok) {
@@ -294,13 +326,31 @@ void volume_queue_job(struct coordinator *c, struct open_series *series)
     job_queue_push(&c->ready, job);
 }
 
-void volume_job_over(struct coordinator *c, const struct pool_job *job, const struct job_result *result)
+static void remove_relics(const struct coordinator *c, const struct pool_job *job)
 {
     char path[PATH_SIZE];
     struct error ignored;
 
     if (job->job.relics[0] != '\0' && path_join(path, c->spool_folder, job->job.relics, &ignored))
         (void)unlink(path);
+}
+
+void volume_make_again(struct coordinator *c, struct pool_job *job)
+{
+    struct open_series *const series = ((struct errand *)job->owner)->series;
+
+    remove_relics(c, job);
+    series->attempts = job->attempts;
+    series->in_pool--;
+    series->step = SERIES_OBJECTS;
+    series->fetched = true;
+    c->progress.total--;
+    job_discard(job);
+}
+
+void volume_job_over(struct coordinator *c, const struct pool_job *job, const struct job_result *result)
+{
+    remove_relics(c, job);
     for (size_t i = 0; i < result->manifest.product_count; i++) {
         const struct product *const product = &result->manifest.products[i];
 

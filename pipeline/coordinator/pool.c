@@ -80,6 +80,8 @@ static bool send_job(struct worker *worker, struct pool_job *job, struct error *
     buffer_release(&payload);
     if (!ok)
         return false;
+    if (job->job.kind == JOB_SERIES)
+        job_drop_members(&job->job);
     if (worker->count == 0)
         worker->began_ms = worker->job_began_ms = uv_now(worker->pool->loop);
     worker->queue[worker->count++] = job;

@@ -70,6 +70,8 @@ struct pool_callbacks {
     void (*indexed)(void *client, struct pool_job *job, struct index_result *result);
     void (*member)(void *client, struct pool_job *job, struct feed_member *member);
     void (*result)(void *client, struct pool_job *job, struct job_result *result);
+    /* Members of a SERIES job are dropped when it has been sent (thousands of slices take megabytes): a job that is lost
+     * or comes back has to be made anew. */
     void (*lost)(void *client, struct pool_job *job, const struct pool_failure *failure);
     void (*back)(void *client, struct pool_job *job);
     void (*broken)(void *client, const struct error *err); /* workers cannot be started at all */

@@ -27,7 +27,7 @@ enum {
     SOURCE_BYTES = 1 + 4 + 8 + 4 + 4 + 8,
     MEMBER_BYTES = 3 * 8 + 4 + 4,
     WINDOW_ROW_BYTES = 4 + 2 * 8 + 1 + 5 + 5 + 1,
-    SERIES_MEMBER_BYTES = 5 + DIGEST_SIZE + 4 + 2 + 5 + 4 * 8,
+    SERIES_MEMBER_BYTES = 5 + DIGEST_SIZE + 2 * 8 + 2 + 5 + 4 * 8,
 };
 
 static const char *const state_words[] = {
@@ -216,11 +216,14 @@ static void carry_artefacts(struct wire *w, struct artefact **artefacts, size_t 
     manifest_release(&manifest);
 }
 
-static void carry_series_member(struct wire *w, struct series_member *m)
+static void carry_series_member(struct wire *w, const struct job *j, struct series_member *m)
 {
     carry_checked(w, m->sop, sizeof m->sop, uid_is_valid, "a SOP Instance UID is malformed");
     wire_digest(w, &m->digest);
-    wire_blob(w, &m->slices, SLICES_BYTES_MOST);
+    wire_u64(w, &m->slices_offset);
+    wire_u64(w, &m->slices_bytes);
+    wire_require(w, m->slices_offset <= j->slices.size && m->slices_bytes <= j->slices.size - m->slices_offset,
+                 "a member's slices are out of range");
     wire_bool(w, &m->has_source);
     if (m->has_source)
         carry_source(w, &m->source);
@@ -244,8 +247,9 @@ static void carry_members(struct wire *w, struct job *j)
 {
     j->members = wire_array(w, j->members, &j->member_count, MEMBERS_MOST, sizeof *j->members, SERIES_MEMBER_BYTES, 0);
     wire_require(w, (j->kind == JOB_SERIES) == (j->member_count > 0), "a job has members and is none of a series");
+    wire_blob(w, &j->slices, LIMIT(MESSAGE_BYTES));
     for (size_t i = 0; i < j->member_count && !w->failed; i++)
-        carry_series_member(w, &j->members[i]);
+        carry_series_member(w, j, &j->members[i]);
     carry_checked(w, j->relics, sizeof j->relics, is_word_or_empty, "a spool file is no word");
 }
 
@@ -502,17 +506,23 @@ void source_release(struct source *source)
     *source = (struct source){0};
 }
 
+void job_drop_members(struct job *job)
+{
+    for (size_t i = 0; i < job->member_count; i++)
+        source_release(&job->members[i].source);
+    memory_free(job->members);
+    buffer_release(&job->slices);
+    job->members = NULL;
+    job->member_count = 0;
+}
+
 void job_release(struct job *job)
 {
     for (size_t i = 0; i < job->source_count; i++)
         source_release(&job->sources[i]);
     for (size_t i = 0; i < job->expected_count; i++)
         memory_free(job->expected[i].ranges);
-    for (size_t i = 0; i < job->member_count; i++) {
-        source_release(&job->members[i].source);
-        buffer_release(&job->members[i].slices);
-    }
-    memory_free(job->members);
+    job_drop_members(job);
     memory_free(job->sources);
     memory_free(job->stages);
     memory_free(job->expected);

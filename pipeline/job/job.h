@@ -89,7 +89,7 @@ struct source_identity { int64_t device, inode, bytes, mtime_ns, ctime_ns; };
 struct series_member {
     char sop[UID_SIZE];
     struct digest digest;      /* of its source */
-    struct buffer slices;      /* slices.h */
+    uint64_t slices_offset, slices_bytes; /* slices.h, in the job's `slices` */
     bool has_source;
     struct source source;
     bool has_identity;         /* of the file at source.path; a SPOOL source is ours, and needs none */
@@ -124,6 +124,7 @@ struct job {
     struct artefact *expected;
     size_t member_count;      /* SERIES */
     struct series_member *members;
+    struct buffer slices;     /* SERIES: those of all members, one after another */
     char relics[48];          /* SERIES: file in the spool; "" none */
 };
 
@@ -218,6 +219,8 @@ void worker_hello_release(struct worker_hello *hello);
 bool job_write(const struct job *job, struct buffer *out, struct error *err);
 bool job_parse(const void *data, size_t size, struct job *job, struct error *err);
 void job_release(struct job *job);
+/* SERIES: what is large in it. */
+void job_drop_members(struct job *job);
 bool index_result_write(const struct index_result *result, struct buffer *out, struct error *err);
 bool index_result_parse(const void *data, size_t size, struct index_result *result, struct error *err);
 void index_result_release(struct index_result *result);

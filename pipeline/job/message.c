@@ -66,6 +66,14 @@ bool message_next(struct message_parser *parser, struct message *message, struct
     return true;
 }
 
+void message_parser_trim(struct message_parser *parser)
+{
+    enum { KEPT_MOST = 256 << 10 };
+
+    if (parser->used == parser->pending.size && parser->pending.capacity > KEPT_MOST)
+        message_parser_release(parser);
+}
+
 void message_parser_release(struct message_parser *parser)
 {
     buffer_release(&parser->pending);

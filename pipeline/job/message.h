@@ -41,6 +41,8 @@ struct message {
 struct message_parser { struct buffer pending; size_t used; };
 bool message_feed(struct message_parser *parser, const void *data, size_t size, struct error *err);
 bool message_next(struct message_parser *parser, struct message *message, struct error *err);
+/* Gives back the memory of a large message, when nothing is pending: its payload is gone. */
+void message_parser_trim(struct message_parser *parser);
 void message_parser_release(struct message_parser *parser);
 
 #endif

@@ -271,6 +271,14 @@ bool slices_parse(const void *data, size_t size, struct slices *slices, struct e
     return true;
 }
 
+size_t slices_count(const void *data, size_t size)
+{
+    struct reader reader = reader_over(data, size);
+    const uint32_t count = reader_u32(&reader);
+
+    return count <= SLICES_MOST ? count : 0;
+}
+
 bool slices_native(const void *data, size_t size, struct native_pixels *native, struct error *err)
 {
     struct slices parsed = {0};

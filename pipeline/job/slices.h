@@ -51,6 +51,8 @@ void slices_end(struct slices_writer *writer);
 
 /* Checks everything that somebody will rely on (PROTOCOL): texts, faults, frames, sizes. Other numbers may be anything. */
 bool slices_parse(const void *data, size_t size, struct slices *slices, struct error *err);
+/* How many there are said to be: to take memory once for those of many instances. */
+size_t slices_count(const void *data, size_t size);
 /* Nothing but where native pixels are. */
 bool slices_native(const void *data, size_t size, struct native_pixels *native, struct error *err);
 /* The checks of slices_parse, and nothing else. */

@@ -18,7 +18,7 @@ struct slot {
 struct ahead {
     struct members *members;
     const struct volume *volume;
-    const struct slice *slices;
+    const struct slice_place *places;
     size_t next;         /* cell to be given */
     bool is_threaded;
     pthread_t thread;
@@ -32,26 +32,29 @@ struct ahead {
 /* -- one slice ------------------------------------------------------------------------------ */
 
 /* The stages take columns x rows from (x, y): the frame must have them. */
-static bool check_frame(const struct volume *volume, const struct slice *slice, const struct frame *frame,
+static bool check_frame(const struct ahead *a, const struct slice_place *place, const struct frame *frame,
                         struct error *err)
 {
-    if (slice->x + volume->columns <= frame->columns && slice->y + volume->rows <= frame->rows &&
+    const struct volume *const volume = a->volume;
+
+    if (place->x + volume->columns <= frame->columns && place->y + volume->rows <= frame->rows &&
         frame->samples_per_pixel == volume->samples_per_pixel)
         return true;
     return error_set(err, ERROR_CORRUPT, "instance %s, frame %u: %u x %u pixels of %u samples, expected %u x %u of %u",
-                     slice->sop_instance_uid, slice->frame, frame->columns, frame->rows, frame->samples_per_pixel,
-                     slice->x + volume->columns, slice->y + volume->rows, volume->samples_per_pixel);
+                     members_sop(a->members, place->member), place->frame, frame->columns, frame->rows,
+                     frame->samples_per_pixel, place->x + volume->columns, place->y + volume->rows,
+                     volume->samples_per_pixel);
 }
 
 static bool read_cell(struct ahead *a, size_t cell, struct slice_frame *found, struct error *err)
 {
-    const struct slice *const slice = &a->slices[a->volume->cells[cell].input];
+    const struct slice_place *const place = &a->places[a->volume->cells[cell].input];
     struct member_frame read;
 
-    if (!members_frame(a->members, (size_t)slice->instance, slice->frame, slice->has_modality_lut, &read, err) ||
-        !check_frame(a->volume, slice, read.frame, err))
+    if (!members_frame(a->members, place->member, place->frame, place->has_modality_lut, &read, err) ||
+        !check_frame(a, place, read.frame, err))
         return false;
-    *found = (struct slice_frame){read.frame, read.modality_lut, slice->x, slice->y};
+    *found = (struct slice_frame){read.frame, read.modality_lut, place->x, place->y};
     return true;
 }
 
@@ -122,13 +125,13 @@ static bool fits(const struct ahead *a)
     if ((uint64_t)volume->columns * volume->rows * volume->samples_per_pixel * sample > PLANE_MOST)
         return false;
     for (size_t i = 0; i < volume->cell_count; i++)
-        if (a->slices[volume->cells[i].input].has_modality_lut)
+        if (a->places[volume->cells[i].input].has_modality_lut)
             return false;
     return volume->cell_count > 1;
 }
 
-bool ahead_new(struct members *members, const struct volume *volume, const struct slice *slices, struct ahead **ahead,
-               struct error *err)
+bool ahead_new(struct members *members, const struct volume *volume, const struct slice_place *places,
+               struct ahead **ahead, struct error *err)
 {
     struct ahead *const made = memory_zeroed(sizeof *made, err);
 
@@ -136,7 +139,7 @@ bool ahead_new(struct members *members, const struct volume *volume, const struc
         return false;
     made->members = members;
     made->volume = volume;
-    made->slices = slices;
+    made->places = places;
     (void)pthread_mutex_init(&made->lock, NULL);
     (void)pthread_cond_init(&made->changed, NULL);
     made->is_threaded = fits(made) && pthread_create(&made->thread, NULL, read_all, made) == 0;

@@ -47,6 +47,11 @@ bool members_new(struct worker *worker, const struct job *job, struct buffer *no
     return true;
 }
 
+const char *members_sop(const struct members *members, size_t member)
+{
+    return members->job->members[member].sop;
+}
+
 static void close_way(struct members *m)
 {
     if (m->descriptor >= 0)
@@ -88,7 +93,8 @@ static bool open_native(struct members *m, const struct series_member *member, s
     struct stat status;
 
     if (!member->has_source || m->has_lut || (in_archive && member->planes[0] != '\0') ||
-        !slices_native(member->slices.data, member->slices.size, &m->native, err) || !m->native.are_there)
+        !slices_native(m->job->slices.data + member->slices_offset, (size_t)member->slices_bytes, &m->native, err) ||
+        !m->native.are_there)
         return error_set(err, ERROR_IO, "no native pixels");
     m->native.image.transfer_syntax = transfer_syntax_find("1.2.840.10008.1.2.1");
     m->descriptor = open(member->source.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -261,7 +267,7 @@ bool members_frame(struct members *members, size_t member, uint32_t frame, bool 
         members->way = WAY_NATIVE;
     }
     if (members->frame.number != frame && !read_somehow(members, frame, err))
-        return error_context(err, "instance %s", members->job->members[member].sop);
+        return error_context(err, "instance %s", members_sop(members, member));
     *found = (struct member_frame){&members->frame, members->lut};
     return true;
 }

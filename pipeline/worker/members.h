@@ -26,6 +26,8 @@ bool members_new(struct worker *worker, const struct job *job, struct buffer *no
                  struct error *err);
 void members_free(struct members *members); /* NULL is fine */
 
+const char *members_sop(const struct members *members, size_t member);
+
 /* Lent until the next call; `modality_lut` is NULL where there is none. */
 struct member_frame { const struct frame *frame; const struct lut *modality_lut; };
 

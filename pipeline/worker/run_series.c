@@ -1,5 +1,6 @@
 /* JOB_SERIES: the stages of a series, volume by volume, slice by slice. The volumes are made of the members' slices as the
  * coordinator made them: the same slices give the same volumes. */
+#include <malloc.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,8 +15,9 @@ enum { SLICES_AN_ALLOWANCE = 16 };
 
 struct series {
     struct run run;
-    struct slice *slices; /* owned; `instance` is the number of the member */
+    struct slice *slices; /* owned, until the volumes are made; `instance` is the number of the member */
     size_t count, capacity;
+    struct slice_place *places; /* owned: then */
     struct geometry geometry;
     struct buffer notes; /* of the members: they are read by another thread */
     struct members *members;
@@ -24,17 +26,22 @@ struct series {
 
 /* -- the volumes ---------------------------------------------------------------------------- */
 
+static const uint8_t *slices_of(const struct series *s, size_t member, size_t *size)
+{
+    *size = (size_t)s->run.job->members[member].slices_bytes;
+    return s->run.job->slices.data + s->run.job->members[member].slices_offset;
+}
+
 static bool take_slices(struct series *s, size_t member, struct error *err)
 {
     const struct series_member *const from = &s->run.job->members[member];
     struct slices found = {0};
-    void *slices = s->slices;
+    size_t size = 0;
+    const uint8_t *const data = slices_of(s, member, &size);
 
-    if (!slices_parse(from->slices.data, from->slices.size, &found, err))
+    if (!slices_parse(data, size, &found, err))
         return false;
-    const bool ok = memory_grow(&slices, &s->capacity, s->count + found.count, sizeof *s->slices, err);
-    s->slices = slices;
-    for (size_t i = 0; ok && i < found.count; i++) {
+    for (size_t i = 0; i < found.count && s->count < s->capacity; i++) {
         struct slice *const slice = &s->slices[s->count++];
 
         *slice = found.items[i];
@@ -42,23 +49,56 @@ static bool take_slices(struct series *s, size_t member, struct error *err)
         memcpy(slice->sop_instance_uid, from->sop, UID_SIZE);
     }
     slices_release(&found);
-    return ok;
+    return true;
+}
+
+static bool make_room(struct series *s, struct error *err)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < s->run.job->member_count; i++) {
+        const uint8_t *const data = slices_of(s, i, &size);
+
+        s->capacity += slices_count(data, size);
+    }
+    s->slices = memory_array(s->capacity, sizeof *s->slices, err);
+    return s->slices != NULL;
+}
+
+/* A slice takes half a kilobyte, and hardly anything of it is needed any more. */
+static bool keep_places(struct series *s, struct error *err)
+{
+    s->places = memory_array(s->count, sizeof *s->places, err);
+    for (size_t i = 0; s->places != NULL && i < s->count; i++) {
+        const struct slice *const from = &s->slices[i];
+        struct slice_place *const to = &s->places[i];
+
+        *to = (struct slice_place){.member = (uint32_t)from->instance, .frame = from->frame, .x = from->x, .y = from->y,
+                                   .has_modality_lut = from->has_modality_lut, .has_padding = from->has_padding,
+                                   .padding_low = from->padding_low, .padding_high = from->padding_high,
+                                   .slope = from->slope, .intercept = from->intercept};
+        memcpy(to->position, from->position, sizeof to->position);
+    }
+    memory_free(s->slices);
+    s->slices = NULL;
+    (void)malloc_trim(0); /* before there are slabs of a volume */
+    return s->places != NULL;
 }
 
 static bool make_volumes(struct series *s, struct error *err)
 {
-    bool ok = true;
+    bool ok = make_room(s, err);
 
     for (size_t i = 0; ok && i < s->run.job->member_count; i++)
         ok = take_slices(s, i, err);
-    return ok && geometry_sort(s->slices, s->count, &s->geometry, err);
+    return ok && geometry_sort(s->slices, s->count, &s->geometry, err) && keep_places(s, err);
 }
 
 /* -- one slice ------------------------------------------------------------------------------ */
 
 static bool read_slice(struct series *s, const struct volume_cell *cell, struct stage_slice *given, struct error *err)
 {
-    const struct slice *const slice = &s->slices[cell->input];
+    const struct slice_place *const place = &s->places[cell->input];
     struct slice_frame found;
 
     if (!ahead_next(s->ahead, &found, err))
@@ -67,12 +107,12 @@ static bool read_slice(struct series *s, const struct volume_cell *cell, struct 
     given->modality_lut = found.modality_lut;
     given->x = found.x;
     given->y = found.y;
-    given->slope = slice->slope;
-    given->intercept = slice->intercept;
-    given->has_padding = slice->has_padding;
-    given->padding_low = slice->padding_low;
-    given->padding_high = slice->padding_high;
-    memcpy(given->position, slice->position, sizeof given->position);
+    given->slope = place->slope;
+    given->intercept = place->intercept;
+    given->has_padding = place->has_padding;
+    given->padding_low = place->padding_low;
+    given->padding_high = place->padding_high;
+    memcpy(given->position, place->position, sizeof given->position);
     return true;
 }
 
@@ -112,7 +152,7 @@ static bool give_all(struct series *s, const struct volume *volume, struct error
 
 static bool run_pass(struct series *s, const struct volume *volume, struct error *err)
 {
-    const bool ok = ahead_new(s->members, volume, s->slices, &s->ahead, err) && give_all(s, volume, err);
+    const bool ok = ahead_new(s->members, volume, s->places, &s->ahead, err) && give_all(s, volume, err);
 
     ahead_free(s->ahead);
     s->ahead = NULL;
@@ -167,6 +207,8 @@ bool worker_series(struct worker *worker, const struct job *job, struct job_resu
     geometry_release(&s->geometry);
     buffer_release(&s->notes);
     memory_free(s->slices);
+    memory_free(s->places);
     memory_free(s);
+    (void)malloc_trim(0); /* slabs of a volume: the next job may be a small one */
     return ok;
 }

@@ -163,6 +163,7 @@ static bool do_job(struct worker *worker, const struct message *message, struct 
 
     if (!job_parse(message->payload, message->size, &job, err))
         return false;
+    message_parser_trim(&worker->channel.parser);
     result.kind = job.kind;
     const bool ok = sandbox_allow_cpu(worker->setup.cpu_seconds, err) &&
                     run_job(worker, number, &job, &result, err) && send_result(worker, number, &result, err) &&

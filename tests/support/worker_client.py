@@ -135,7 +135,7 @@ def encode_job(j):
     out.text(j.get("spool", "")).put("QQ", j.get("spool_offset", 0), j.get("spool_bytes", 0))
     out.put("Q?IQ", j.get("spool_budget", 0), False, j.get("feed_window", 0), j.get("feed_bytes", 0))
     put_expected(out, j.get("expected", []))
-    out.put("I", 0).text("")  # no members of a series
+    out.put("II", 0, 0).text("")  # no members of a series, no slices
     return bytes(out.data)
 
 

@@ -103,6 +103,33 @@ TEST(test_job__jobs_of_every_kind)
     CHECK_WIRE(job, job, &verify);
 }
 
+TEST(test_job__a_series_and_its_members)
+{
+    struct series_member members[] = {
+        {.sop = "1.2.1", .slices_bytes = 3, .has_source = true, .source = {.kind = SOURCE_SPOOL, .path = path, .offset = 7}},
+        {.sop = "1.2.2", .slices_offset = 3, .slices_bytes = 2, .planes = "job-0", .planes_offset = 5, .planes_bytes = 9}};
+    struct job series = {
+        .kind = JOB_SERIES, .stages = (char[]){"volume"}, .subject = {"1.2", "1.3", "", ""}, .member_count = 2,
+        .members = members, .slices = {.data = (uint8_t[]){1, 2, 3, 4, 5}, .size = 5}};
+    struct buffer out = {0};
+    struct job found = {0};
+    struct error err;
+
+    CHECK_WIRE(job, job, &series);
+    CHECK_OK(job_write(&series, &out, &err), err);
+    CHECK_OK(job_parse(out.data, out.size, &found, &err), err);
+    CHECK_EQ_INT(found.slices.data[found.members[1].slices_offset], 4);
+    CHECK_EQ_INT(found.members[0].source.offset, 7);
+    job_drop_members(&found);
+    CHECK(found.member_count == 0 && found.slices.data == NULL);
+    CHECK_EQ_STR(found.stages, "volume");
+    job_release(&found);
+    buffer_clear(&out);
+    series.slices.size = 4; /* the last member's slices end behind them */
+    CHECK(!job_write(&series, &out, &err) || try_job(out.data, out.size) == ERROR_PROTOCOL);
+    buffer_release(&out);
+}
+
 static void set_uids(struct record *record)
 {
     struct error err;
