@@ -422,6 +422,14 @@ static bool volume_volume_end(struct stage_run *run, struct error *err)
     return ok;
 }
 
+static void volume_drop(struct stage_run *run)
+{
+    struct state *const state = run->state;
+
+    close_writers(state);
+    state->is_begun = false;
+}
+
 static void volume_release(struct stage_run *run)
 {
     struct state *const state = run->state;
@@ -445,5 +453,6 @@ const struct stage volume_stage = {
     .volume = volume_volume,
     .slice = volume_slice,
     .volume_end = volume_volume_end,
+    .volume_drop = volume_drop,
     .release = volume_release,
 };

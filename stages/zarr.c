@@ -172,6 +172,8 @@ static void zarr_release(struct volume_writer *writer)
     buffer_release(&zarr->coded);
     buffer_release(&zarr->index);
     memory_free(zarr->coarse);
+    if (zarr->staging != NULL)
+        staging_tree_drop(zarr->staging); /* what did not end */
 }
 
 const struct volume_sink volume_zarr_sink = {

@@ -354,7 +354,7 @@ void volume_job_over(struct coordinator *c, const struct pool_job *job, const st
     for (size_t i = 0; i < result->manifest.product_count; i++) {
         const struct product *const product = &result->manifest.products[i];
 
-        if (product->state == PRODUCT_FAILED)
+        if (product->state == PRODUCT_FAILED || product->state == PRODUCT_PARTIAL)
             coordinator_report("product_failed", job->job.subject.series, product->stage, "failed", product->reason);
     }
 }

@@ -25,13 +25,15 @@ static const struct product *find_product(const struct manifest *manifest, const
     return NULL;
 }
 
-static bool list_artefacts(const struct publisher *publisher, int64_t product_id, struct leftovers *leftovers,
-                           struct error *err)
+/* Of the product; `name`: those only. */
+static bool list_artefacts(const struct publisher *publisher, int64_t product_id, const char *name,
+                           struct leftovers *leftovers, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
-    bool ok = catalogue_select(publisher->catalogue, "SELECT path, place FROM artefact WHERE product_id = ?",
-                               VALUES(value_int(product_id)), &cursor, err);
+    bool ok = catalogue_select(publisher->catalogue,
+                               "SELECT path, place FROM artefact WHERE product_id = ?1 AND name = coalesce(?2, name)",
+                               VALUES(value_int(product_id), value_text(name)), &cursor, err);
 
     while (ok && cursor_next(cursor)) {
         const int64_t place = cursor_int(cursor, 1);
@@ -40,15 +42,16 @@ static bool list_artefacts(const struct publisher *publisher, int64_t product_id
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
-static bool drop_artefacts(const struct publisher *publisher, int64_t product_id, struct leftovers *leftovers,
-                           struct error *err)
+static bool drop_artefacts(const struct publisher *publisher, int64_t product_id, const char *name,
+                           struct leftovers *leftovers, struct error *err)
 {
     const size_t before = leftovers->count;
 
-    return list_artefacts(publisher, product_id, leftovers, err) &&
+    return list_artefacts(publisher, product_id, name, leftovers, err) &&
            (leftovers->count == before ||
-            catalogue_execute(publisher->catalogue, "DELETE FROM artefact WHERE product_id = ?",
-                              VALUES(value_int(product_id)), err));
+            catalogue_execute(publisher->catalogue,
+                              "DELETE FROM artefact WHERE product_id = ?1 AND name = coalesce(?2, name)",
+                              VALUES(value_int(product_id), value_text(name)), err));
 }
 
 /* What a product row will say. */
@@ -61,7 +64,7 @@ static struct verdict judge(const struct publication *publication, const struct 
 {
     static const char *const states[] = {
         [PRODUCT_DONE] = "done", [PRODUCT_SKIPPED] = "skipped", [PRODUCT_FAILED] = "failed",
-        [PRODUCT_DEFERRED] = "pending"};
+        [PRODUCT_DEFERRED] = "pending", [PRODUCT_PARTIAL] = "failed"};
     const struct job_result *const result = &publication->result;
 
     if (product != NULL)
@@ -129,7 +132,7 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
         (strcmp(verdict->reason, "io") == 0 || strcmp(verdict->reason, "nomem") == 0))
         options = "";
     if (*product_id != 0)
-        return (keeps != 0 || drop_artefacts(publisher, *product_id, leftovers, err)) &&
+        return (keeps != 0 || drop_artefacts(publisher, *product_id, NULL, leftovers, err)) &&
                catalogue_execute(catalogue,
                                  "UPDATE product SET stage_version = ?, options_digest = ?, input_digest = ?,"
                                  " state = ?, reason = ? WHERE product_id = ?",
@@ -208,6 +211,17 @@ static bool insert_artefact(const struct publisher *publisher, const struct publ
                 : true);
 }
 
+/* What stays from before, beside what is new, where a product has failed in part: not under the same name. */
+static bool replace_named(const struct publisher *publisher, int64_t product_id, const struct product *product,
+                          struct leftovers *leftovers, struct error *err)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < product->artefact_count; i++)
+        ok = drop_artefacts(publisher, product_id, product->artefacts[i].name, leftovers, err);
+    return ok;
+}
+
 static bool put_product(const struct publisher *publisher, const struct publication *publication,
                         const struct wanted_stage *stage, struct leftovers *leftovers, struct error *err)
 {
@@ -218,6 +232,8 @@ static bool put_product(const struct publisher *publisher, const struct publicat
     bool ok = upsert_product(publisher, publication, stage, &verdict, leftovers, &product_id, err);
 
     subject_of(publication, &subject);
+    if (ok && product != NULL && product->state == PRODUCT_PARTIAL)
+        ok = replace_named(publisher, product_id, product, leftovers, err);
     for (size_t i = 0; ok && product != NULL && i < product->artefact_count; i++)
         ok = insert_artefact(publisher, publication, &subject, stage->name, product_id, product, i, err);
     return ok;
@@ -234,7 +250,7 @@ static bool drop_former_bytes(const struct publisher *publisher, const struct pu
                                VALUES(value_int(publication->row.instance_id)), &cursor, err);
 
     while (ok && cursor_next(cursor))
-        ok = drop_artefacts(publisher, cursor_int(cursor, 0), leftovers, err) &&
+        ok = drop_artefacts(publisher, cursor_int(cursor, 0), NULL, leftovers, err) &&
              catalogue_execute(publisher->catalogue, "DELETE FROM product WHERE product_id = ?",
                                VALUES(value_int(cursor_int(cursor, 0))), err);
     return cursor_end(cursor, ok ? err : &ignored) && ok;
@@ -396,7 +412,7 @@ bool publish_forget_series(const struct publisher *publisher, const char *study,
                                VALUES(value_text(study), value_text(series)), &cursor, err);
 
     while (ok && cursor_next(cursor))
-        ok = drop_artefacts(publisher, cursor_int(cursor, 0), leftovers, err) &&
+        ok = drop_artefacts(publisher, cursor_int(cursor, 0), NULL, leftovers, err) &&
              catalogue_execute(publisher->catalogue, "DELETE FROM product WHERE product_id = ?",
                                VALUES(value_int(cursor_int(cursor, 0))), err);
     return cursor_end(cursor, ok ? err : &ignored) && ok;
@@ -411,7 +427,7 @@ bool publish_forget(const struct publisher *publisher, int64_t instance_id, stru
                                VALUES(value_int(instance_id)), &cursor, err);
 
     while (ok && cursor_next(cursor))
-        ok = list_artefacts(publisher, cursor_int(cursor, 0), leftovers, err);
+        ok = list_artefacts(publisher, cursor_int(cursor, 0), NULL, leftovers, err);
     ok = cursor_end(cursor, ok ? err : &ignored) && ok;
     return ok && instance_delete(publisher->catalogue, instance_id, err);
 }

@@ -19,12 +19,23 @@ static const char *const state_words[] = {
     [PRODUCT_SKIPPED] = "skipped",
     [PRODUCT_FAILED] = "failed",
     [PRODUCT_DEFERRED] = "deferred",
+    [PRODUCT_PARTIAL] = "partial",
 };
 enum { STATE_COUNT = sizeof state_words / sizeof state_words[0] };
 
 const char *product_state_word(enum product_state state)
 {
     return (unsigned)state < STATE_COUNT ? state_words[state] : "unknown";
+}
+
+bool product_state_has_reason(enum product_state state)
+{
+    return state == PRODUCT_SKIPPED || state == PRODUCT_FAILED || state == PRODUCT_PARTIAL;
+}
+
+bool product_state_has_artefacts(enum product_state state)
+{
+    return state == PRODUCT_DONE || state == PRODUCT_PARTIAL;
 }
 
 struct product *manifest_add(struct manifest *manifest, const char *stage, uint32_t version,
@@ -284,15 +295,13 @@ static bool parse_artefact(struct reader *reader, struct product *product, struc
 
 static bool check_product(const struct product *product, uint32_t artefacts, struct error *err)
 {
-    const bool wants_reason = product->state == PRODUCT_SKIPPED || product->state == PRODUCT_FAILED;
-
     if (!layout_word_is_valid(product->stage))
         return refuse(err, "a stage's name is no word");
-    if (wants_reason != (product->reason[0] != '\0'))
+    if (product_state_has_reason(product->state) != (product->reason[0] != '\0'))
         return refuse(err, "a reason does not fit its state");
     if (!text_is_clean(product->reason, false))
         return refuse(err, "a reason is no line of UTF-8");
-    if (artefacts > 0 && product->state != PRODUCT_DONE)
+    if (artefacts > 0 && !product_state_has_artefacts(product->state))
         return refuse(err, "a product that is not done has artefacts");
     return true;
 }

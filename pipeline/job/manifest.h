@@ -31,14 +31,15 @@ struct artefact {
     struct byte_range *ranges; /* owned */
 };
 
-/* DEFERRED: waits for the series window, asked for again by a render job. */
-enum product_state { PRODUCT_DONE, PRODUCT_SKIPPED, PRODUCT_FAILED, PRODUCT_DEFERRED };
+/* DEFERRED: waits for the series window, asked for again by a render job. PARTIAL: failed, but what there is of it is
+ * whole (a series with a volume that cannot be read). */
+enum product_state { PRODUCT_DONE, PRODUCT_SKIPPED, PRODUCT_FAILED, PRODUCT_DEFERRED, PRODUCT_PARTIAL };
 
 struct product {
     char stage[32];
     uint32_t stage_version;
     enum product_state state;
-    char reason[240]; /* of SKIPPED and FAILED */
+    char reason[240]; /* of SKIPPED, FAILED and PARTIAL */
     struct digest window_digest; /* of the windows its pictures used; zero if none */
     size_t artefact_count, artefact_capacity;
     struct artefact *artefacts; /* owned */
@@ -61,5 +62,7 @@ bool manifest_write(const struct manifest *manifest, struct buffer *out, struct 
 /* Checks everything: words, places, numbers, counts, frames. PROTOCOL otherwise. */
 bool manifest_parse(struct reader *reader, struct manifest *manifest, struct error *err);
 const char *product_state_word(enum product_state state); /* "done" */
+bool product_state_has_reason(enum product_state state);
+bool product_state_has_artefacts(enum product_state state);
 
 #endif

@@ -7,14 +7,14 @@
  *
  * and for a series, when all its instances are settled:
  *
- *     accepts? -> begin -> for each volume: volume, then slice..., volume_end -> finish -> release
+ *     accepts? -> begin -> for each volume: volume, then slice..., volume_end or volume_drop -> finish -> release
  *
  * A function that has nothing to do is NULL. An object without a picture (a report, a presentation state) goes to the
  * stages that need the OBJECT only, with no image and no frames.
  *
  * A stage sees const input, its parsed options, zeroed state and the staging to put artefacts in; no
  * paths, no clock, no globals, no environment: the same input and options give the same bytes on any
- * number of workers. A stage that fails is dropped for this instance and the others go on.
+ * number of workers. A stage that fails is dropped for this instance, or for this volume, and the others go on.
  */
 #ifndef SLICEPRESS_JOB_STAGE_H
 #define SLICEPRESS_JOB_STAGE_H
@@ -115,6 +115,9 @@ struct stage {
     bool (*volume)(struct stage_run *run, const struct volume *volume, unsigned *passes, struct error *err);
     bool (*slice)(struct stage_run *run, const struct stage_slice *slice, struct error *err);
     bool (*volume_end)(struct stage_run *run, struct error *err);
+    /* The volume has failed, because a slice cannot be read or by one of the three above: what was begun of it goes. What
+     * of the series is whole is published all the same. */
+    void (*volume_drop)(struct stage_run *run);
     bool (*finish)(struct stage_run *run, struct error *err);
     void (*release)(struct stage_run *run);
 };

@@ -174,6 +174,11 @@ static void number_name(uint32_t number, char name[NUMBER_SIZE])
     (void)snprintf(name, NUMBER_SIZE, "%u", number);
 }
 
+const struct product *staging_product(const struct staging *staging)
+{
+    return selected_product(staging);
+}
+
 static bool remove_artefacts(struct staging *staging, struct product *product, struct error *err)
 {
     bool ok = true;
@@ -197,7 +202,7 @@ bool staging_end(struct staging *staging, enum product_state state, const char *
 
     product->state = state;
     product->reason[0] = '\0';
-    if (state == PRODUCT_SKIPPED || state == PRODUCT_FAILED) {
+    if (product_state_has_reason(state)) {
         const char *const text =
             reason != NULL && reason[0] != '\0' ? reason : "no reason was given";
 
@@ -205,7 +210,7 @@ bool staging_end(struct staging *staging, enum product_state state, const char *
     }
     tree_release(&staging->trees[staging->selected]);
     staging_stream_drop(staging);
-    return state == PRODUCT_DONE || remove_artefacts(staging, product, err);
+    return product_state_has_artefacts(state) || remove_artefacts(staging, product, err);
 }
 
 /* -- files --------------------------------------------------------------------------------- */
@@ -603,6 +608,26 @@ bool staging_tree_put(struct staging *staging, const char *path, const struct pa
         return false;
     tree->files[tree->file_count++] = file;
     return true;
+}
+
+void staging_tree_drop(struct staging *staging)
+{
+    struct tree *const tree = &staging->trees[staging->selected];
+    struct product *const product = selected_product(staging);
+    char name[NUMBER_SIZE], path[PATH_SIZE];
+    struct error ignored;
+
+    if (tree->descriptor != NOTHING) {
+        struct artefact *const artefact = &product->artefacts[tree->artefact];
+
+        number_name(artefact->staged, name);
+        if (path_join(path, staging->folder, name, &ignored))
+            (void)path_remove_tree(path, &ignored); /* the coordinator removes what stays */
+        memory_free(artefact->ranges);
+        memmove(artefact, artefact + 1, (product->artefact_count - tree->artefact - 1) * sizeof *artefact);
+        product->artefact_count--;
+    }
+    tree_release(tree);
 }
 
 /* The order of the lines: `LC_ALL=C sort`. No two files have one path, so no two lines are alike.

@@ -5,7 +5,8 @@
  *       staging_put(staging, &spec, parts, count, err)     one file; or
  *       staging_tree(staging, &spec, err), staging_tree_put(...)..., staging_tree_end(...); or
  *       staging_stream(staging, err), staging_stream_put(...)..., staging_stream_end(staging, &spec, false, err)
- *     staging_end(staging, PRODUCT_DONE, NULL, err)        or _FAILED with a reason: its files are removed
+ *     staging_end(staging, PRODUCT_DONE, NULL, err)        or _FAILED with a reason: its files are removed;
+ *                                                          or _PARTIAL with a reason: they stay
  *     staging_close(staging, err)
  *
  * Several products may be open at once, because every frame is handed to all stages in turn: begin makes
@@ -43,6 +44,7 @@ bool staging_open(const char *folder, struct manifest *manifest, struct staging 
 void staging_number_from(struct staging *staging, uint32_t first);
 bool staging_begin(struct staging *staging, const char *stage, uint32_t version, struct error *err);
 size_t staging_selected(const struct staging *staging); /* index in manifest->products */
+const struct product *staging_product(const struct staging *staging); /* as far as it is made */
 void staging_select(struct staging *staging, size_t product); /* one that is open */
 bool staging_put(struct staging *staging, const struct artefact_spec *spec, const struct part *parts,
                  size_t part_count, struct error *err);
@@ -53,6 +55,7 @@ bool staging_tree_put(struct staging *staging, const char *path, const struct pa
 /* Writes manifest.tsv (lines `sha256 bytes path`, one tab between, sorted bytewise); the artefact's digest is
  * its SHA-256, bytes and files count what it lists. */
 bool staging_tree_end(struct staging *staging, struct error *err);
+void staging_tree_drop(struct staging *staging); /* as staging_stream_drop */
 /* A file too large to be held, written as it comes; one open at a time in a product, and removed if it does not end. */
 bool staging_stream(struct staging *staging, struct error *err);
 bool staging_stream_put(struct staging *staging, const struct part *parts, size_t part_count, struct error *err);

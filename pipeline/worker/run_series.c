@@ -116,7 +116,7 @@ static bool read_slice(struct series *s, const struct volume_cell *cell, struct 
     return true;
 }
 
-/* A slice that cannot be read: no stage has the volume. */
+/* A slice that cannot be read: no stage has the volume, others of the series may be whole. */
 static bool give_slice(struct series *s, const struct volume *volume, const struct volume_cell *cell, uint32_t dimension,
                        uint32_t number, struct error *err)
 {
@@ -166,7 +166,7 @@ static bool run_volume(struct series *s, const struct volume *volume, struct err
     if (!stage_set_volume(s->run.stages, volume, &passes, err))
         return false;
     for (unsigned pass = 0; pass < passes && stage_set_pass(s->run.stages, pass); pass++)
-        if (!run_pass(s, volume, err) || !stage_set_volume_end(s->run.stages, err))
+        if (!run_pass(s, volume, err) || !stage_set_volume_end(s->run.stages, volume, err))
             return false;
     return true;
 }

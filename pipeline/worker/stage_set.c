@@ -22,6 +22,8 @@ struct slot {
     bool surveyed;  /* it has seen enough of the coded frames */
     uint32_t taken; /* the last frame of which the coded bytes were enough */
     unsigned passes; /* of the volume at hand */
+    unsigned failed; /* volumes */
+    struct error first_fault; /* of the first of them */
     size_t product; /* in the staging's manifest */
 };
 
@@ -384,6 +386,23 @@ bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, con
 
 /* -- volumes -------------------------------------------------------------------------------- */
 
+/* The slot goes without the volume. What a disk says is everybody's, unless it is about a source. */
+static bool fail_volume(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
+{
+    staging_select(set->staging, slot->product);
+    if (slot->run.stage->volume_drop != NULL)
+        slot->run.stage->volume_drop(&slot->run);
+    slot->passes = 0;
+    if (slot->failed++ == 0)
+        slot->first_fault = *why;
+    return buffer_printf(slot->run.notes, err, "%s: %s\n", slot->run.stage->name, why->text);
+}
+
+static bool drop_volume(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
+{
+    return why->kind == ERROR_IO ? drop(set, slot, why, err) : fail_volume(set, slot, why, err);
+}
+
 bool stage_set_volume(struct stage_set *set, const struct volume *volume, unsigned *passes, struct error *err)
 {
     *passes = 0;
@@ -396,8 +415,11 @@ bool stage_set_volume(struct stage_set *set, const struct volume *volume, unsign
             continue;
         slot->passes = 1;
         staging_select(set->staging, slot->product);
-        if (!slot->run.stage->volume(&slot->run, volume, &slot->passes, &why) && !drop(set, slot, &why, err))
-            return false;
+        if (!slot->run.stage->volume(&slot->run, volume, &slot->passes, &why)) {
+            (void)error_context(&why, "volume %u", volume->ordinal);
+            if (!drop_volume(set, slot, &why, err))
+                return false;
+        }
         if (slot->state == SLOT_LIVE && slot->passes > *passes)
             *passes = slot->passes;
     }
@@ -435,13 +457,13 @@ bool stage_set_slice(struct stage_set *set, const struct stage_slice *slice, str
         if (slot->run.stage->slice(&slot->run, slice, &why))
             continue;
         (void)error_context(&why, "volume %u, slice %u", slice->volume->ordinal, slice->slice + 1);
-        if (!drop(set, slot, &why, err))
+        if (!drop_volume(set, slot, &why, err))
             return false;
     }
     return true;
 }
 
-bool stage_set_volume_end(struct stage_set *set, struct error *err)
+bool stage_set_volume_end(struct stage_set *set, const struct volume *volume, struct error *err)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct slot *const slot = &set->slots[i];
@@ -450,7 +472,10 @@ bool stage_set_volume_end(struct stage_set *set, struct error *err)
         if (!is_in_pass(set, slot) || slot->run.stage->volume_end == NULL)
             continue;
         staging_select(set->staging, slot->product);
-        if (!slot->run.stage->volume_end(&slot->run, &why) && !drop(set, slot, &why, err))
+        if (slot->run.stage->volume_end(&slot->run, &why))
+            continue;
+        (void)error_context(&why, "volume %u", volume->ordinal);
+        if (!drop_volume(set, slot, &why, err))
             return false;
     }
     return true;
@@ -459,12 +484,23 @@ bool stage_set_volume_end(struct stage_set *set, struct error *err)
 bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (is_in_pass(set, &set->slots[i]) && !end(set, &set->slots[i], PRODUCT_FAILED, why->text, err))
+        if (is_in_pass(set, &set->slots[i]) && !fail_volume(set, &set->slots[i], why, err))
             return false;
     return true;
 }
 
 /* -- the end -------------------------------------------------------------------------------- */
+
+/* A series without one of its volumes. */
+static bool end_partly(struct stage_set *set, struct slot *slot, struct error *err)
+{
+    const struct product *const product = staging_product(set->staging);
+    struct error why = slot->first_fault;
+
+    if (slot->failed > 1)
+        (void)error_context(&why, "%u volumes failed, the first", slot->failed);
+    return end(set, slot, product->artefact_count > 0 ? PRODUCT_PARTIAL : PRODUCT_FAILED, why.text, err);
+}
 
 static bool finish_slot(struct stage_set *set, struct slot *slot, uint32_t *information, struct error *err)
 {
@@ -479,7 +515,7 @@ static bool finish_slot(struct stage_set *set, struct slot *slot, uint32_t *info
         return drop(set, slot, &why, err);
     if (slot->run.information > *information)
         *information = slot->run.information;
-    return end(set, slot, PRODUCT_DONE, NULL, err);
+    return slot->failed > 0 ? end_partly(set, slot, err) : end(set, slot, PRODUCT_DONE, NULL, err);
 }
 
 bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err)

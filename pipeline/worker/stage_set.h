@@ -69,10 +69,10 @@ bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, con
 bool stage_set_volume(struct stage_set *set, const struct volume *volume, unsigned *passes, struct error *err);
 bool stage_set_pass(struct stage_set *set, unsigned pass); /* from 0; false: nobody wants it */
 bool stage_set_slice(struct stage_set *set, const struct stage_slice *slice, struct error *err);
-bool stage_set_volume_end(struct stage_set *set, struct error *err);
+bool stage_set_volume_end(struct stage_set *set, const struct volume *volume, struct error *err);
 /* Whether a stage still takes part in the pass. */
 bool stage_set_is_live(const struct stage_set *set);
-/* Those that take part in the pass fail: a slice cannot be read. */
+/* Those that take part in the pass go without the volume: a slice cannot be read. */
 bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err);
 
 bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err);

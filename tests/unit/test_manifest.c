@@ -205,7 +205,7 @@ TEST(test_manifest__wild_numbers_are_refused)
     one(&manifest, PLACE_RENDITION)->place = PLACE_COUNT;
     check_refused(&manifest, "artefact");
     (void)one(&manifest, PLACE_RENDITION);
-    manifest.products[0].state = (enum product_state)4;
+    manifest.products[0].state = (enum product_state)(PRODUCT_PARTIAL + 1);
     check_refused(&manifest, "product");
 }
 
@@ -216,6 +216,9 @@ TEST(test_manifest__states_and_reasons_must_agree)
     (void)one(&manifest, PLACE_RENDITION);
     manifest.products[0].state = PRODUCT_DEFERRED;
     check_refused(&manifest, "not done");
+    (void)one(&manifest, PLACE_RENDITION);
+    manifest.products[0].state = PRODUCT_PARTIAL;
+    check_refused(&manifest, "reason");
     manifest_add(&manifest, "webp", 1, &err)->state = PRODUCT_FAILED;
     check_refused(&manifest, "reason");
     (void)snprintf(manifest_add(&manifest, "webp", 1, &err)->reason, 240, "why");

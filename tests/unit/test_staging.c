@@ -135,6 +135,27 @@ TEST(test_staging__failed_product_leaves_no_file)
     end();
 }
 
+TEST(test_staging__what_a_partial_product_has_is_whole)
+{
+    begin();
+    put(&rendition, "one");
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    tree_put("x/y", "deep");
+    staging_tree_drop(staging);
+    staging_tree_drop(staging); /* fine without one */
+    CHECK(!is_there("1"));
+    CHECK_OK(staging_tree(staging, &tree, &err), err); /* another may follow */
+    tree_put("x", "again");
+    CHECK_OK(staging_tree_end(staging, &err), err);
+    CHECK_OK(staging_end(staging, PRODUCT_PARTIAL, "volume 2: no", &err), err);
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 2);
+    CHECK_EQ_UINT(manifest.products[0].artefacts[1].staged, 2);
+    CHECK_EQ_STR(manifest.products[0].reason, "volume 2: no");
+    CHECK(is_there("0"));
+    CHECK(is_there("2/x"));
+    end();
+}
+
 /* -- streams ----------------------------------------------------------------------------------- */
 
 static void stream_put(const char *text)
