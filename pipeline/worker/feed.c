@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "job/text.h"
 #include "worker/feed_input.h"
+#include "worker/feed_search.h"
 #include "worker/feed_zip.h"
 #include "worker/sandbox.h"
 #include "worker/worker.h"
@@ -31,12 +32,17 @@ struct feed {
     uint32_t number;           /* of the job */
     struct feed_input input;
     struct error fault;        /* of the input: libarchive would forget its kind */
-    uint8_t *block;            /* BLOCK_BYTES: what libarchive reads from */
+    uint8_t *block;            /* BLOCK_BYTES twice: what libarchive reads from, in turns */
+    unsigned turn;             /* the last half that it was given; */
+    size_t given[2];           /* what is in each */
+    uint64_t given_bytes;      /* of this archive, in all */
     struct feed_file file;
     uint32_t files, members;
     uint64_t bytes;            /* of all members, unpacked */
     bool is_over;              /* nothing can be read after what has just failed: */
     struct error ending;
+    bool is_lost;              /* ... but in a ZIP another member may be found */
+    uint32_t gap;              /* the first member behind which one was found; 0: none */
     /* outstanding members in the order in which they were told: a ring */
     uint64_t sizes[OUTSTANDING_MOST], outstanding_bytes;
     size_t oldest, outstanding;
@@ -186,9 +192,14 @@ static la_ssize_t read_block(struct archive *archive, void *client, const void *
     struct feed *const feed = client;
     size_t got = 0;
 
-    *block = feed->block;
-    if (feed_input_read(&feed->input, feed->block, BLOCK_BYTES, &got, &feed->fault))
+    feed->turn = 1 - feed->turn;
+    uint8_t *const to = feed->block + feed->turn * BLOCK_BYTES;
+    *block = to;
+    if (feed_input_read(&feed->input, to, BLOCK_BYTES, &got, &feed->fault)) {
+        feed->given[feed->turn] = got;
+        feed->given_bytes += got;
         return (la_ssize_t)got;
+    }
     archive_set_error(archive, EIO, "%s", feed->fault.text);
     return -1;
 }
@@ -293,7 +304,7 @@ static bool copy_entry(struct feed *feed, struct archive *archive, struct piece 
         if (status == ARCHIVE_EOF)
             return true;
         if (status != ARCHIVE_OK) { /* a warning is a wrong size or CRC */
-            feed->is_over = status == ARCHIVE_FATAL;
+            feed->is_over = feed->is_lost = status == ARCHIVE_FATAL;
             return archive_fault(feed, archive, err);
         }
         if (size > 0 && !piece_put(feed, piece, data, size, (uint64_t)offset, err)) {
@@ -453,14 +464,61 @@ static bool read_plain(struct feed *feed, enum sniffed kind, bool *rest, struct 
     return ok;
 }
 
+/* -- behind damaged data of a ZIP ----------------------------------------------------------- */
+
+/* What the archive was given and did not use. */
+static bool take_unread(struct feed *feed, struct archive *archive, struct buffer *unread, struct error *err)
+{
+    const uint64_t used = (uint64_t)archive_filter_bytes(archive, -1);
+    const uint8_t *const last = feed->block + feed->turn * BLOCK_BYTES;
+    const uint8_t *const before = feed->block + (1 - feed->turn) * BLOCK_BYTES;
+    const size_t in_last = feed->given[feed->turn], in_before = feed->given[1 - feed->turn];
+
+    if (feed_input_can_seek(&feed->input)) {
+        feed->input.offset = used;
+        return true;
+    }
+    const uint64_t left = feed->given_bytes > used ? feed->given_bytes - used : 0;
+    if (left <= in_last)
+        return buffer_append(unread, last + in_last - left, (size_t)left, err);
+    const size_t more = left - in_last < in_before ? (size_t)(left - in_last) : in_before;
+    return buffer_append(unread, before + in_before - more, more, err) && buffer_append(unread, last, in_last, err);
+}
+
+/* *found: the input goes on with another member; `why` is what ended the archive before. */
+static bool find_member(struct feed *feed, struct archive *archive, bool *found, struct error *why)
+{
+    struct buffer unread = {0};
+    const bool ok = take_unread(feed, archive, &unread, why) && feed_search(&feed->input, &unread, found, why);
+
+    buffer_release(&unread);
+    if (!ok || !*found)
+        return false;
+    feed->gap = feed->gap != 0 ? feed->gap : feed->members;
+    feed->is_over = feed->is_lost = false;
+    feed->given[0] = feed->given[1] = 0;
+    feed->given_bytes = 0;
+    *why = feed->ending = (struct error){0};
+    return true;
+}
+
 static bool read_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
 {
-    struct archive *const archive = open_archive(feed, kind, why);
+    bool again = true, ok = true;
 
-    if (archive == NULL)
-        return true;
-    const bool ok = do_entries(feed, archive, why, err);
-    archive_read_free(archive);
+    while (ok && again) {
+        struct archive *const archive = open_archive(feed, kind, why);
+
+        again = false;
+        if (archive == NULL)
+            break;
+        ok = do_entries(feed, archive, why, err);
+        if (ok && kind == SNIFFED_ZIP && feed->is_lost && feed->fault.kind == ERROR_NONE)
+            (void)find_member(feed, archive, &again, why);
+        archive_read_free(archive);
+    }
+    if (ok && why->kind == ERROR_NONE && feed->gap != 0)
+        (void)error_set(why, ERROR_CORRUPT, "member %u is damaged; those behind it were searched for", feed->gap);
     return ok;
 }
 
@@ -547,7 +605,7 @@ bool worker_feed(struct worker *worker, uint32_t number, const struct job *job, 
     feed->job = job;
     feed->number = number;
     feed->file.descriptor = -1;
-    feed->block = memory_new(BLOCK_BYTES, err);
+    feed->block = memory_new((size_t)2 * BLOCK_BYTES, err);
     if (feed->block == NULL)
         ok = false;
     else if (strcmp(source->path, "-") != 0 && !sources_open(worker->sources, source, SOURCE_WHOLE, &bytes, &why))

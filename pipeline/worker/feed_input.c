@@ -115,7 +115,26 @@ void feed_input_close(struct feed_input *input)
 
 bool feed_input_can_seek(const struct feed_input *input)
 {
-    return input->bytes != NULL && input->gunzip == NULL;
+    return input->bytes != NULL && input->gunzip == NULL && !input->is_one_way;
+}
+
+/* What was returned before and is not read yet comes after them. */
+bool feed_input_return(struct feed_input *input, const struct buffer *bytes, struct error *err)
+{
+    struct buffer *const returned = &input->returned;
+    const size_t left = returned->size - input->returned_used;
+
+    if (left > 0)
+        memmove(returned->data, returned->data + input->returned_used, left);
+    returned->size = left;
+    input->returned_used = 0;
+    input->is_one_way = true;
+    if (!buffer_reserve(returned, bytes->size, err))
+        return false;
+    memmove(returned->data + bytes->size, returned->data, left);
+    memcpy(returned->data, bytes->data, bytes->size);
+    returned->size += bytes->size;
+    return true;
 }
 
 bool feed_input_drain(struct feed_input *input, struct error *err)
