@@ -44,6 +44,7 @@ bool feed_add(struct coordinator *c, const struct feed *like, struct error *err)
     feed->read_ns = like->read_ns;
     feed->archive = like->archive;
     feed->outer = like->outer;
+    feed->outer_attempt = like->outer_attempt;
     if (!copy_text(&feed->source.path, like->source.path, err) ||
         !copy_text(&feed->source.member_name, like->source.member_name, err) ||
         !copy_text(&feed->name, like->name, err) || !copy_text(&feed->order, like->order, err) ||
@@ -73,11 +74,19 @@ static void unlink_feed(struct coordinator *c, struct feed *feed)
     feed_free(feed);
 }
 
+/* A member has been read: the job that told it may go on. Another one has begun anew if that was lost. */
+static void member_done(struct coordinator *c, const struct feed *feed, unsigned attempt)
+{
+    if (feed->job != NULL && feed->attempts == attempt)
+        pool_members_done(c->pool, feed->job, 1);
+}
+
 /* Its worker is done, and so are its members. */
 static void end_if_over(struct coordinator *c, struct feed *feed)
 {
     struct error err = {0};
     struct feed *const outer = feed->outer;
+    const unsigned outer_attempt = feed->outer_attempt;
     bool ok = true;
 
     if (!feed->ended || feed->out > 0)
@@ -90,8 +99,7 @@ static void end_if_over(struct coordinator *c, struct feed *feed)
         feed_spool_drop(&c->feed_spool, feed->part);
     unlink_feed(c, feed);
     if (outer != NULL) {
-        if (outer->job != NULL)
-            pool_members_done(c->pool, outer->job, 1);
+        member_done(c, outer, outer_attempt);
         feed_published(c, outer);
     }
     if (!ok)
@@ -287,6 +295,7 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
         job->job.for_series = c->table.series[0] != '\0';
         source->depth = feed->source.depth + 1;
         errand->feed = feed;
+        errand->attempt = feed->attempts;
         errand->bytes = member->bytes;
         ok = copy_text(&source->path, path, err) && copy_text(&source->member_name, member->name, err) &&
              hold_file(c, feed, member, errand, err);
@@ -298,8 +307,26 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
     return NULL;
 }
 
+/* One that a job that was lost has told before. */
+static bool pass_over(struct coordinator *c, struct feed *feed, const struct feed_member *member, struct error *err)
+{
+    struct errand errand = {.feed = feed};
+
+    if (member->spool == NULL)
+        return true;
+    if (!hold_file(c, feed, member, &errand, err))
+        return false;
+    feed_spool_drop(&c->feed_spool, errand.part);
+    member_done(c, feed, feed->attempts);
+    return true;
+}
+
 static bool take_member(struct coordinator *c, struct feed *feed, const struct feed_member *member, struct error *err)
 {
+    if (member->number < feed->told)
+        return pass_over(c, feed, member, err);
+    feed->told = member->number + 1;
+    c->progress.total++;
     struct buffer name = {0};
     char path[PATH_SIZE];
     struct pool_job *job = NULL;
@@ -332,13 +359,10 @@ void feed_member(struct coordinator *c, struct pool_job *job, struct feed_member
 {
     struct errand *const errand = job->owner;
     struct error err = {0};
-    const bool gone = member->spool == NULL;
 
     if (!coordinator_begin_run(c, &err) || !take_member(c, errand->feed, member, &err))
         coordinator_fail(c, &err);
-    c->progress.total++;
     feed_member_release(member);
-    (void)gone;
     pool_wake(c->pool);
 }
 
@@ -375,7 +399,8 @@ static bool add_inner(struct coordinator *c, struct pool_job *job, struct error 
         .source = {.kind = SOURCE_SPOOL, .path = source->path, .depth = errand->feed->source.depth + 1,
                    .member_name = errand->member, .size = source->size, .offset = source->offset},
         .part = errand->part,
-        .name = errand->feed->name, .order = errand->order, .member_prefix = errand->member, .outer = errand->feed};
+        .name = errand->feed->name, .order = errand->order, .member_prefix = errand->member, .outer = errand->feed,
+        .outer_attempt = errand->attempt};
 
     if (!feed_add(c, &like, err))
         return false;
@@ -414,23 +439,28 @@ bool feed_object_result(struct coordinator *c, struct pool_job *job, struct job_
         if (errand->has_part)
             feed_spool_drop(&c->feed_spool, errand->part);
         errand->has_part = false;
-        if (errand->feed->job != NULL)
-            pool_members_done(c->pool, errand->feed->job, 1);
+        member_done(c, errand->feed, errand->attempt);
     }
     return ok;
 }
 
 /* -- the end of a feed ------------------------------------------------------------------- */
 
+/* Its job is over, in one way or another. */
+static void stop_feed(struct coordinator *c, struct feed *feed)
+{
+    feed->job = NULL;
+    if (feed->has_file)
+        feed_spool_close(&c->feed_spool, feed->file);
+    feed->has_file = false;
+}
+
 static void end_feed(struct coordinator *c, struct feed *feed, enum error_kind kind, const char *text)
 {
     struct error err = {0};
 
-    feed->job = NULL;
+    stop_feed(c, feed);
     feed->ended = true;
-    if (feed->has_file)
-        feed_spool_close(&c->feed_spool, feed->file);
-    feed->has_file = false;
     if (kind != ERROR_NONE) {
         const struct origin origin = {feed->name, feed->member_prefix, -1, feed->order};
 
@@ -452,16 +482,27 @@ void feed_result(struct coordinator *c, struct pool_job *job, struct job_result 
     job_discard(job);
 }
 
+/* What comes from stdin comes once. */
+static bool can_begin_anew(const struct feed *feed, const struct pool_failure *failure)
+{
+    return strcmp(feed->source.path, "-") != 0 && failure->kind != ERROR_PROTOCOL && feed->attempts < 2;
+}
+
 void feed_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure)
 {
-    struct errand *const errand = job->owner;
+    struct feed *const feed = ((struct errand *)job->owner)->feed;
     struct error err = {0};
 
     if (!coordinator_begin_run(c, &err) ||
-        !attempt_insert(c->catalogue, c->run_id, JOB_FEED, errand->feed->name, errand->feed->member_prefix, 0,
-                        failure, &err))
+        !attempt_insert(c->catalogue, c->run_id, JOB_FEED, feed->name, feed->member_prefix, 0, failure, &err))
         coordinator_fail(c, &err);
-    end_feed(c, errand->feed, failure->kind, failure->text);
+    feed->attempts++;
+    if (can_begin_anew(feed, failure)) {
+        stop_feed(c, feed);
+        feed->started = false;
+    } else {
+        end_feed(c, feed, failure->kind, failure->text);
+    }
     job_discard(job);
 }
 

@@ -67,11 +67,14 @@ struct feed {
     struct file_identity identity;
     int64_t read_ns;
     struct archive *archive; /* a member of this ZIP, told as read when the feed is over */
-    struct feed *outer;      /* nested: whose member it is */
+    struct feed *outer;      /* nested: whose member it is, */
+    unsigned outer_attempt;  /* told by this job of it */
     uint32_t part;           /* nested: of feed_spool, held */
     bool has_file;           /* its members are written to `file` of feed_spool */
     uint32_t file;
     struct pool_job *job;    /* while it runs */
+    unsigned attempts;       /* jobs that were lost */
+    uint32_t told;           /* members, by any of them */
     uint64_t *names;         /* hashes of members' names seen */
     size_t name_count, name_capacity;
     uint64_t out;            /* members not published yet, nested feeds included */
@@ -109,6 +112,7 @@ struct errand {
     int64_t instance_id;
     struct open_series *series;
     struct feed *feed;
+    unsigned attempt;        /* of the feed's job that told the member */
     char *member, *order;    /* of a feed's member */
     bool has_part;           /* OBJECT: `part` is held, where the feed wrote the member */
     uint32_t part;           /* in feed_spool */

@@ -4,6 +4,7 @@
  * INDEX and OBJECT of a path with one of these words in its last component:
  *     icrash (dies in INDEX)  crash  hang  exit  nonsense  wrongid  early (answers before it is asked)
  *     once (crashes unless FAKE_WORKER_MARKS/NAME exists, which it makes)
+ *     feed (an archive with members 1 to 4, for a FEED job, which does the above when it has told two of them)
  * All others are objects without an image, of study 1.2.3, series 1.2.3.4, instance 1.2.3.4.N, where N are the digits of
  * the name. It prints a line for each job, as libraries do.
  */
@@ -16,7 +17,7 @@
 #include "job/job.h"
 #include "job/message.h"
 
-enum { CHANNEL = 3 };
+enum { CHANNEL = 3, MEMBERS = 4 };
 
 static void send_bytes(const void *data, size_t size)
 {
@@ -124,7 +125,10 @@ static void answer_index(uint32_t number, const struct job *job)
         struct error err = {0};
 
         misbehave(last_part(path), true);
-        fill_record(last_part(path), &result.record);
+        if (strstr(last_part(path), "feed") != NULL)
+            result.outcome = INDEX_FEED;
+        else
+            fill_record(last_part(path), &result.record);
         result.has_digest = job->want_digest;
         if (!digest_of(path, strlen(path), &result.digest, &err) || !index_result_write(&result, &payload, &err))
             exit(1);
@@ -133,9 +137,27 @@ static void answer_index(uint32_t number, const struct job *job)
     }
 }
 
+static void tell_members(uint32_t number, const char *name)
+{
+    for (uint32_t i = 0; i < MEMBERS; i++) {
+        char member_name[] = {(char)('1' + i), '\0'}, spool[48];
+        const struct feed_member member = {.number = i, .name = member_name, .spool = spool, .bytes = 1, .offset = i};
+        struct buffer payload = {0};
+        struct error err = {0};
+
+        snprintf(spool, sizeof spool, "feed-%u-0", number);
+        if (!feed_member_write(&member, &payload, &err))
+            exit(1);
+        send_message(MESSAGE_MEMBER, number, &payload);
+        if (i == 1)
+            misbehave(name, false);
+    }
+}
+
 static void answer(uint32_t number, const struct job *job)
 {
-    const char *const path = job->source_count > 0 ? job->sources[0].path : "";
+    const struct source *const source = job->source_count > 0 ? &job->sources[0] : NULL;
+    const char *const path = source == NULL ? "" : source->member_name != NULL ? source->member_name : source->path;
     char none[] = "";
     struct job_result result = {.kind = job->kind, .state = INSTANCE_SKIPPED, .notes = none};
     struct buffer payload = {0};
@@ -145,18 +167,25 @@ static void answer(uint32_t number, const struct job *job)
     fflush(stdout);
     if (job->kind == JOB_INDEX) {
         answer_index(number, job);
+    } else if (job->kind == JOB_FEED) {
+        tell_members(number, last_part(path));
+        result.members = MEMBERS;
     } else {
         misbehave(last_part(path), false);
         if (!digest_of(path, strlen(path), &result.source_digest, &err) ||
             !error_set(&err, ERROR_NO_IMAGE, "nothing to see"))
             result.error = ERROR_NO_IMAGE;
         snprintf(result.text, sizeof result.text, "nothing to see");
+        result.has_record = source != NULL && source->kind == SOURCE_SPOOL;
+        if (result.has_record)
+            fill_record(last_part(path), &result.record);
     }
     if (!job_result_write(&result, &payload, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);
     }
     send_message(MESSAGE_RESULT, number, &payload);
+    job_result_release(&result);
 }
 
 static void take(const struct message *message)
