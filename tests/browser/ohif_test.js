@@ -21,7 +21,7 @@ async function startOhif(site) {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  if (child.exitCode === UNAVAILABLE) {
+  if (child.exitCode === UNAVAILABLE && !process.env.CI) {
     throw new Skipped(`scripts/ohif: ${child.said.trim()}`);
   }
   throw new Error(`scripts/ohif: exit status ${child.exitCode}: ${child.said}`);
