@@ -271,12 +271,12 @@ check: $(unit_programs)
 test-crash: all test-programs
 	@$(test_environment) ONLY=crash tests/run
 
-## test-browser: OHIF, Cornerstone3D and a slide viewer in Chromium on a published site (npm fetches them once)
+## test-browser: viewers of images, slides and volumes in Chromium on published sites (npm fetches them once)
 .PHONY: test-browser test-browser-now
 test-browser: bootstrap
 	@$(MAKE) --no-print-directory $(jobs_flag) test-browser-now
 
-test-browser-now: all
+test-browser-now: all $(B)/support/make_dicom
 	@$(test_environment) tests/browser/start
 
 ## asan-TARGET, ubsan-TARGET, tsan-TARGET: any target under a sanitizer, e.g. asan-test

@@ -13,7 +13,8 @@ const sources = path.join(__dirname, 'pages');
 const out = path.join(packages, 'pages');
 
 const html = (script) => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>${script}</title>
-<style>body { margin: 0; background: #000 } div { position: relative }</style>
+<style>body { margin: 0; background: #000 } body > div { position: relative }</style>
+<link rel="stylesheet" href="${fs.existsSync(path.join(out, `${script}.css`)) ? `${script}.css` : 'data:text/css,'}">
 <script type="module" src="${script}.js"></script>\n`;
 
 /* Emscripten's loaders and an XML writer name node's modules; in a browser they never get as far as using them. */
@@ -29,9 +30,23 @@ const withoutNode = {
   },
 };
 
+/* Neuroglancer's icons are in a package that only GitHub has: its buttons stay blank. */
+const withoutIcons = {
+  name: 'without-icons',
+  setup(build) {
+    build.onResolve({ filter: /^ikonate\/.*\.svg\?raw$/ }, (found) => ({ path: found.path, namespace: 'icon' }));
+    build.onLoad({ filter: /.*/, namespace: 'icon' }, () => ({ contents: '<svg/>', loader: 'text' }));
+  },
+};
+
+/* Of its many sources only those that are tested, as its package.json offers. */
+const neuroglancerParts = ['datasource:none_by_default', 'datasource/zarr:enabled', 'kvstore:none_by_default',
+  'kvstore/http:enabled', 'layer:none_by_default', 'layer/image:enabled'].map((part) => `neuroglancer/${part}`);
+
 function isCurrent() {
-  const newest = Math.max(...fs.readdirSync(sources).map((name) => fs.statSync(path.join(sources, name)).mtimeMs),
-    fs.statSync(__filename).mtimeMs, fs.statSync(path.join(packages, 'installed')).mtimeMs);
+  const pages = fs.readdirSync(sources).map((name) => path.join(sources, name));
+  const needed = [...pages, path.join(__dirname, 'values.js'), __filename, path.join(packages, 'installed')];
+  const newest = Math.max(...needed.map((name) => fs.statSync(name).mtimeMs));
   const made = path.join(out, 'made');
   return fs.existsSync(made) && fs.statSync(made).mtimeMs > newest;
 }
@@ -49,9 +64,12 @@ async function bundle() {
       ...Object.fromEntries(pages.map((name) => [name, path.join(sources, `${name}.js`)])),
       // The loader starts its worker by this name, beside the page.
       decodeImageFrameWorker: path.join(loader, 'decodeImageFrameWorker.js'),
+      // So does neuroglancer.
+      'chunk_worker.bundle': path.join(modules, 'neuroglancer/lib/chunk_worker.bundle.js'),
+      'async_computation.bundle': path.join(modules, 'neuroglancer/lib/async_computation.bundle.js'),
     },
-    outdir: out, bundle: true, format: 'esm', target: 'chrome115', nodePaths: [modules], plugins: [withoutNode],
-    external: ['/dicom-microscopy-viewer/*'], logLevel: 'error',
+    outdir: out, bundle: true, format: 'esm', target: 'chrome115', nodePaths: [modules], logLevel: 'error',
+    plugins: [withoutNode, withoutIcons], conditions: neuroglancerParts, external: ['/dicom-microscopy-viewer/*'],
   });
   pages.forEach((name) => fs.writeFileSync(path.join(out, `${name}.html`), html(name)));
   for (const wasm of ['charls/dist/charlswasm_decode', 'libjpeg-turbo-8bit/dist/libjpegturbowasm_decode',

@@ -98,11 +98,15 @@ function makeSite(name, paths, options) {
   return site;
 }
 
-function listInstances(site) {
-  const text = execFileSync(process.env.SLICEPRESS, ['list', site, 'instances', '--json'], {
+function listRows(site, what) {
+  const text = execFileSync(process.env.SLICEPRESS, ['list', site, what, '--json'], {
     encoding: 'utf8', maxBuffer: 1 << 28,
   });
-  return JSON.parse(text).filter((row) => row.is_current && row.state === 'done');
+  return JSON.parse(text);
+}
+
+function listInstances(site) {
+  return listRows(site, 'instances').filter((row) => row.is_current && row.state === 'done');
 }
 
 function freePort() {
@@ -159,7 +163,9 @@ async function serveSite(site) {
   throw new Error(`nginx does not answer: ${child.said}`);
 }
 
-const PAGE_TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.wasm': 'application/wasm' };
+const PAGE_TYPES = {
+  '.css': 'text/css', '.html': 'text/html; charset=utf-8', '.js': 'text/javascript', '.wasm': 'application/wasm',
+};
 
 /* The folder of bundled pages, from an origin of its own: what the pages read of the site is cross-origin. */
 async function servePages(folder) {
@@ -192,20 +198,28 @@ async function openBrowser() {
 }
 
 /* A page whose console errors, exceptions, failed and refused requests are kept as `complaints`; `requests` holds what
- * was asked below /dicomweb/. Requests to any other host than this one are refused and complained of. */
-async function openPage(size) {
+ * was asked of a site, in its dicomweb/ and studies/. An address that `probes` fits may be absent: answered 404 it is
+ * one of `absent`. Requests to any other host than this one are refused and complained of. */
+async function openPage(size, probes) {
   const context = await (await openBrowser()).newContext({ viewport: size || { width: 800, height: 700 } });
   const page = await context.newPage();
-  const watched = { page, context, complaints: [], requests: [] };
+  const watched = { page, context, complaints: [], requests: [], absent: [] };
   const complain = (line) => watched.complaints.push(line.slice(0, 400));
   page.setDefaultTimeout(60000);
   page.on('console', (message) => {
-    if (message.type() === 'error') {
+    const isProbe = probes && probes.test(message.location().url) && message.text().includes('status of 404');
+    if (message.type() === 'error' && !isProbe) {
       complain(`console: ${message.text()}`);
     }
   });
   page.on('pageerror', (error) => complain(`exception: ${error.message}`));
-  page.on('requestfailed', (request) => complain(`failed: ${request.url()} ${request.failure().errorText}`));
+  // Chromium calls a HEAD aborted when it was answered and nobody has waited for the body that it has not.
+  const answered = new Set();
+  page.on('requestfailed', (request) => {
+    if (request.method() !== 'HEAD' || !answered.has(request)) {
+      complain(`failed: ${request.method()} ${request.url()} ${request.failure().errorText}`);
+    }
+  });
   page.on('request', (request) => {
     const { hostname, protocol } = new URL(request.url());
     if (protocol.startsWith('http') && hostname !== '127.0.0.1') {
@@ -214,10 +228,13 @@ async function openPage(size) {
   });
   page.on('response', (response) => {
     const request = response.request();
-    if (response.status() >= 400) {
+    answered.add(request);
+    if (response.status() === 404 && probes && probes.test(response.url())) {
+      watched.absent.push(response.url());
+    } else if (response.status() >= 400) {
       complain(`status ${response.status()}: ${request.method()} ${response.url()}`);
     }
-    if (response.url().includes('/dicomweb/')) {
+    if (/\/(dicomweb|studies)\//.test(response.url())) {
       watched.requests.push({ url: response.url(), status: response.status(), headers: request.headers() });
     }
   });
@@ -236,6 +253,20 @@ function levelsOf(page, selector) {
     }
     return seen.size;
   }), selector);
+}
+
+/* R, G, B around each of some points of what an element shows, the means of 3 x 3 pixels of a picture of it. */
+async function coloursAt(page, selector, points) {
+  const picture = await page.locator(selector).screenshot();
+  return page.evaluate(async ([png, places]) => {
+    const bitmap = await createImageBitmap(await (await fetch(`data:image/png;base64,${png}`)).blob());
+    const flat = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+    flat.drawImage(bitmap, 0, 0);
+    return places.map(([x, y]) => {
+      const { data } = flat.getImageData(Math.round(x) - 1, Math.round(y) - 1, 3, 3);
+      return [0, 1, 2].map((channel) => data.reduce((sum, value, i) => sum + (i % 4 === channel ? value / 9 : 0), 0));
+    });
+  }, [picture.toString('base64'), points]);
 }
 
 /* Keeps what a page shows, where SCREENSHOTS names a folder for it. */
@@ -260,6 +291,6 @@ async function close() {
 }
 
 module.exports = {
-  DATA, Skipped, check, close, counts, isWanted, keepScreenshot, levelsOf, listInstances, makeSite, notOk, openPage,
-  servePages, serveSite, start, test, work,
+  DATA, Skipped, check, close, coloursAt, counts, isWanted, keepScreenshot, levelsOf, listInstances, listRows, makeSite,
+  notOk, openPage, servePages, serveSite, start, test, work,
 };

@@ -4,6 +4,7 @@ import * as loader from '@cornerstonejs/dicom-image-loader';
 import { utilities as metadataUtilities } from '@cornerstonejs/metadata';
 import openJpegFactory from '@cornerstonejs/codec-openjpeg/decodewasmjs';
 import openJphFactory from '@cornerstonejs/codec-openjph/wasmjs';
+import { crc32 } from '../values';
 
 const { Enums, RenderingEngine, eventTarget, imageLoader, metaData, utilities, volumeLoader } = core;
 
@@ -38,22 +39,6 @@ async function addSeries(root, study, series) {
 }
 
 // -- values ---------------------------------------------------------------------------------------------------------
-
-const crcTable = new Uint32Array(256).map((_, i) => {
-  let value = i;
-  for (let bit = 0; bit < 8; bit++) {
-    value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  }
-  return value;
-});
-
-function crc32(bytes) {
-  let crc = 0xffffffff;
-  for (let i = 0; i < bytes.length; i++) {
-    crc = crcTable[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
-  }
-  return ((crc ^ 0xffffffff) >>> 0).toString(16).padStart(8, '0');
-}
 
 function summary(values) {
   let min = Infinity, max = -Infinity, sum = 0;
