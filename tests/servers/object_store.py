@@ -113,7 +113,7 @@ def wanted_rows(tree, media_type, caching):
     rows = {}
     for path in tree.plain():
         key = path[:-len("/index.json")] if path.startswith("dicomweb/") and path.endswith("/index.json") else path
-        packed = tree.sibling(path, ".gz") is not None and not path.endswith(".nii")
+        packed = tree.sibling(path, ".gz") is not None and not path.endswith((".nii", ".dcm"))
         rows[key] = (path + ".gz" if packed else path, media_type(path), "gzip" if packed else "", caching(path))
     return rows
 

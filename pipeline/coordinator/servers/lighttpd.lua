@@ -72,10 +72,10 @@ local types = {
     jpg = "image/jpeg", jpeg = "image/jpeg", png = "image/png", svg = "image/svg+xml", tif = "image/tiff",
     tiff = "image/tiff", ico = "image/x-icon", mp4 = "video/mp4", woff2 = "font/woff2",
 }
--- Only text and NIfTI have a compressed sibling. Never the catalogue (read by ranges), frames or pictures.
+-- Only text, NIfTI and objects have a compressed sibling. Never the catalogue (read by ranges), frames or pictures.
 local texts = {
     html = true, css = true, js = true, mjs = true, json = true, map = true, svg = true, xml = true, dzi = true,
-    tsv = true, txt = true, wasm = true, nii = true,
+    tsv = true, txt = true, wasm = true, nii = true, dcm = true,
 }
 local extension = path:match("%.([^./]*)$") or ""
 local media, text = types[extension] or "application/octet-stream", texts[extension]
