@@ -35,8 +35,8 @@
  *     TILE_FORM_IIIF  iiif/info.json, iiif/X,Y,W,H/W,H/0/default.EXT                       (IIIF Image API 3.0, level 0)
  *     TILE_FORM_PACK  image.szi (a stored ZIP with the Deep Zoom files in it), image.index (schema/layout.md)
  *
- * and beside them tiles.json, which says what there is: levels, occupancy, forms. IIIF knows no overlap: with it `overlap`
- * must be 0. A blank tile is one of which all pixels are `blank`: TILE_BLANK_KEEP writes it as any other (it is coded once
+ * and beside them tiles.json, which says what there is: levels, occupancy, forms. Level 0 of IIIF
+ * promises every tile as JPEG, and knows no overlap: with it the spec must say so, too. A blank tile is one of which all pixels are `blank`: TILE_BLANK_KEEP writes it as any other (it is coded once
  * for each size), TILE_BLANK_OMIT writes none of them; then clients draw blank.EXT, once in the tree, where the occupancy of
  * tiles.json has a gap.
  */
@@ -49,11 +49,10 @@
 
 #include "base/error.h"
 #include "dicom/picture.h"
+#include "dicom/pyramid.h"
 #include "job/staging.h"
+#include "tile_coder.h"
 
-enum { TILE_LEVELS_MOST = 33 };
-
-enum tile_format { TILE_FORMAT_JPEG, TILE_FORMAT_WEBP };
 enum tile_form { TILE_FORM_DZI = 1 << 0, TILE_FORM_IIIF = 1 << 1, TILE_FORM_PACK = 1 << 2 };
 enum tile_blank { TILE_BLANK_KEEP, TILE_BLANK_OMIT };
 enum tile_source { TILE_SOURCE_FINER, TILE_SOURCE_ROWS, TILE_SOURCE_CODED };
@@ -62,6 +61,8 @@ enum tile_source { TILE_SOURCE_FINER, TILE_SOURCE_ROWS, TILE_SOURCE_CODED };
 struct tile_tree_spec {
     const char *name;  /* of the artefact: "tiles-1" */
     uint32_t frame;    /* of the artefact; 0: it is not of one frame */
+    const char *folder; /* where the tree will stand below public/, for IIIF's id: "studies/S/E/U" */
+    const char *base;   /* the address of public/, for IIIF's id: "https://host/site/"; "/": the same server's root */
     uint32_t columns, rows;
     unsigned channels; /* of rows and pictures: 1 or 3, interleaved, sRGB unless there is an `icc` */
     uint32_t tile_size, overlap;
@@ -70,7 +71,7 @@ struct tile_tree_spec {
     unsigned forms;          /* of enum tile_form, at least one */
     enum tile_blank blank_policy;
     uint8_t blank[3];        /* as many as channels */
-    enum tile_source source[TILE_LEVELS_MOST]; /* [0] must be said */
+    enum tile_source source[PYRAMID_LEVELS_MOST]; /* [0] must be said */
     unsigned threads;        /* 0 and 1: all is done in the caller's */
     const void *icc;         /* what the colours of all tiles mean: profile.icc in the tree. NULL: sRGB */
     size_t icc_size;

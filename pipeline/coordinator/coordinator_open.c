@@ -43,7 +43,7 @@ static bool fill_setup(struct coordinator *c, struct settings *settings, struct 
     c->setup.site = (char *)c->root;
     c->setup.cpu_seconds = (uint32_t)(coordinator_wall_ms() / 1000 + 1);
     c->setup.file_bytes = UINT64_C(1) << 40;
-    c->setup.nice_threads = 1;
+    c->setup.nice_threads = (uint32_t)settings->jobs; /* one object may be all that is left to do */
     c->setup.setting_count = settings->setting_count;
     c->setup.settings = settings->stage_settings;
     share_memory(c, settings);

@@ -36,8 +36,8 @@ bool run_begin(struct run *run, bool defer, struct error *err)
                                       .published = &run->yield.published,
                                       .published_fault = &run->published_fault};
     return open_staging(run, err) &&
-           stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging, &run->instance.notes,
-                         &run->yield, &run->stages, err) &&
+           stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging,
+                         run->worker->setup.nice_threads, &run->instance.notes, &run->yield, &run->stages, err) &&
            stage_set_begin(run->stages, defer, err);
 }
 

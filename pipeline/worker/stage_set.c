@@ -159,8 +159,8 @@ static bool is_named(const char *name, const char *names)
 }
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, struct buffer *notes, struct stage_yield *yield, struct stage_set **set,
-                   struct error *err)
+                   struct staging *staging, unsigned threads, struct buffer *notes, struct stage_yield *yield,
+                   struct stage_set **set, struct error *err)
 {
     struct stage_set *const made = memory_zeroed(sizeof *made, err);
     const enum stage_scope scope = input->subject->sop[0] != '\0' ? SCOPE_INSTANCE : SCOPE_SERIES;
@@ -175,7 +175,7 @@ bool stage_set_new(const struct stage_options *options, const char *names, const
         struct slot *const slot = &made->slots[made->count];
         slot->state = SLOT_ENDED;
         slot->run = (struct stage_run){.stage = stages[i], .input = input, .options = options->values[i],
-                                       .staging = staging, .notes = notes, .published = &yield->published,
+                                       .staging = staging, .threads = threads, .notes = notes, .published = &yield->published,
                                        .metadata = &yield->metadata};
         slot->run.state = memory_zeroed(stages[i]->state_size, err);
         if (slot->run.state == NULL) {

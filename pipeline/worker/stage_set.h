@@ -1,7 +1,7 @@
 /* stage_set.h - the stages of one job: accepts, begin, frame, finish, release, each at its time
  *
  *     stage_options_new(settings, count, &options, err)         once a process
- *     stage_set_new(options, "codestream,thumbnail", &input, staging, &notes, &set, err)
+ *     stage_set_new(options, "codestream,thumbnail", &input, staging, threads, &notes, &yield, &set, err)
  *     stage_set_begin(set, defer, err)                          products are made, some stages drop out
  *     for each frame, while stage_set_wants_survey(set): stage_set_survey(set, &coded, err)
  *     for each frame: if (stage_set_wants_coded(set, n)) stage_set_coded(set, &coded, err)
@@ -42,8 +42,8 @@ struct stage_yield {
 };
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, struct buffer *notes, struct stage_yield *yield, struct stage_set **set,
-                   struct error *err);
+                   struct staging *staging, unsigned threads, struct buffer *notes, struct stage_yield *yield,
+                   struct stage_set **set, struct error *err);
 void stage_set_free(struct stage_set *set);
 /* `defer`: stages that need pictures end as DEFERRED; which frames they want can still be asked. */
 bool stage_set_begin(struct stage_set *set, bool defer, struct error *err);
