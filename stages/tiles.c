@@ -13,81 +13,14 @@
 #include "base/json.h"
 #include "job/layout.h"
 #include "stages.h"
-#include "tile_tree.h"
+#include "tile_options.h"
 
 enum { NAME_SIZE = 48, BLACK = 0, WHITE = 255 };
-
-struct options {
-    int64_t min_size, tile_size, overlap, quality, max_frames;
-    char format[OPTION_TEXT], forms[OPTION_TEXT], blank[OPTION_TEXT], iiif_base[OPTION_TEXT];
-};
-
-static const struct option option_table[] = {
-    {.name = "min_size",
-     .type = OPTION_INT,
-     .offset = offsetof(struct options, min_size),
-     .default_value = "2048",
-     .least = 1,
-     .most = 65535,
-     .help = "only frames with a side above this"},
-    {.name = "tile_size",
-     .type = OPTION_INT,
-     .offset = offsetof(struct options, tile_size),
-     .default_value = "512",
-     .least = 32,
-     .most = 4096,
-     .help = "without the overlap"},
-    {.name = "overlap",
-     .type = OPTION_INT,
-     .offset = offsetof(struct options, overlap),
-     .default_value = "0",
-     .least = 0,
-     .most = 16,
-     .help = "pixels of the neighbours on each side; not with iiif"},
-    {.name = "forms",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct options, forms),
-     .default_value = "dzi",
-     .choices = "dzi iiif pack dzi,iiif dzi,pack iiif,pack dzi,iiif,pack",
-     .help = "Deep Zoom, IIIF Image API 3 level 0, one stored ZIP (SZI) with an index"},
-    {.name = "blank",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct options, blank),
-     .default_value = "keep",
-     .choices = "keep omit",
-     .help = "tiles of the background alone: written, or one for all of them; not with iiif"},
-    {.name = "iiif_base",
-     .type = OPTION_TEXT_VALUE,
-     .offset = offsetof(struct options, iiif_base),
-     .default_value = "/",
-     .help = "address of public/ in the id of info.json: \"https://host/site/\""},
-    {.name = "format",
-     .type = OPTION_CHOICE,
-     .offset = offsetof(struct options, format),
-     .default_value = "jpeg",
-     .choices = "jpeg webp",
-     .help = "jpeg or webp; iiif wants jpeg"},
-    {.name = "quality",
-     .type = OPTION_INT,
-     .offset = offsetof(struct options, quality),
-     .default_value = "80",
-     .least = 1,
-     .most = 100,
-     .help = "of the tiles"},
-    {.name = "max_frames",
-     .type = OPTION_INT,
-     .offset = offsetof(struct options, max_frames),
-     .default_value = "64",
-     .least = 1,
-     .most = 1000000,
-     .help = "of a multi-frame object the first so many"},
-    {.name = NULL},
-};
 
 static bool tiles_accepts(const struct stage_input *input, const void *values, char *reason,
                           size_t size)
 {
-    const struct options *const options = values;
+    const struct tile_options *const options = values;
     const struct image *const image = input->image;
 
     if (image->is_tiled) {
@@ -103,7 +36,7 @@ static bool tiles_accepts(const struct stage_input *input, const void *values, c
 
 static bool tiles_begin(struct stage_run *run, struct error *err)
 {
-    const struct options *const options = run->options;
+    const struct tile_options *const options = run->options;
 
     return run->input->image->frames <= options->max_frames ||
            buffer_printf(run->notes, err, "tiles: the first %lld of %u frames\n", (long long)options->max_frames,
@@ -112,7 +45,7 @@ static bool tiles_begin(struct stage_run *run, struct error *err)
 
 static bool tiles_wants(const struct stage_run *run, uint32_t frame_number)
 {
-    return frame_number <= ((const struct options *)run->options)->max_frames;
+    return frame_number <= ((const struct tile_options *)run->options)->max_frames;
 }
 
 /* -- names -------------------------------------------------------------------------------------- */
@@ -172,12 +105,6 @@ static bool describe(const struct stage_frame *input, struct buffer *out, struct
 
 /* -- the tree ------------------------------------------------------------------------------------ */
 
-static unsigned forms_of(const char *words)
-{
-    return (strstr(words, "dzi") != NULL ? TILE_FORM_DZI : 0u) | (strstr(words, "iiif") != NULL ? TILE_FORM_IIIF : 0u) |
-           (strstr(words, "pack") != NULL ? TILE_FORM_PACK : 0u);
-}
-
 static bool put_tree(struct stage_run *run, const struct tile_tree_spec *spec, const struct picture *picture,
                      struct error *err)
 {
@@ -191,7 +118,6 @@ static bool put_tree(struct stage_run *run, const struct tile_tree_spec *spec, c
 
 static bool tiles_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
 {
-    const struct options *const options = run->options;
     const struct image *const image = run->input->image;
     const struct picture *const picture = input->picture;
     const uint8_t blank = picture->channels == 1 ? BLACK : WHITE;
@@ -201,16 +127,9 @@ static bool tiles_frame(struct stage_run *run, const struct stage_frame *input, 
         .name = name,
         .frame = input->frame->number,
         .folder = folder,
-        .base = options->iiif_base,
         .columns = picture->columns,
         .rows = picture->rows,
         .channels = picture->channels,
-        .tile_size = (uint32_t)options->tile_size,
-        .overlap = (uint32_t)options->overlap,
-        .format = strcmp(options->format, "jpeg") == 0 ? TILE_FORMAT_JPEG : TILE_FORMAT_WEBP,
-        .quality = (int)options->quality,
-        .forms = forms_of(options->forms),
-        .blank_policy = strcmp(options->blank, "omit") == 0 ? TILE_BLANK_OMIT : TILE_BLANK_KEEP,
         .blank = {blank, blank, blank},
         .source = {TILE_SOURCE_ROWS},
         .threads = run->threads,
@@ -218,6 +137,7 @@ static bool tiles_frame(struct stage_run *run, const struct stage_frame *input, 
         .row_mm = image->row_spacing_mm,
     };
 
+    tile_options_use(run->options, 0, &spec);
     tree_name(input, name);
     bool ok = layout_folder(run->input->subject, folder, err) && describe(input, &details, err);
     if (ok) {
@@ -235,8 +155,8 @@ const struct stage tiles_stage = {
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_PICTURE,
     .on_by_default = true,
-    .options = option_table,
-    .options_size = sizeof(struct options),
+    .options = tile_option_table,
+    .options_size = sizeof(struct tile_options),
     .accepts = tiles_accepts,
     .begin = tiles_begin,
     .wants = tiles_wants,

@@ -94,6 +94,7 @@ struct stage {
     unsigned needs;
     bool on_by_default;
     const struct option *options;
+    const struct stage *options_of; /* whose options these are, and whose settings hold; NULL: its own */
     size_t options_size, state_size;
     /* false with a reason (at most 200 bytes) to be recorded as skipped; NULL: everything */
     bool (*accepts)(const struct stage_input *input, const void *options, char *reason, size_t size);

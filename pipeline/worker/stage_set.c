@@ -43,13 +43,24 @@ static size_t stage_count(void)
     return count;
 }
 
+static const struct stage *owner_of_options(const struct stage *stage)
+{
+    return stage->options_of != NULL ? stage->options_of : stage;
+}
+
+/* To all stages that share these options. */
 static bool apply_setting(struct stage_options *options, const struct stage_setting *setting, struct error *err)
 {
-    for (size_t i = 0; i < options->count; i++)
-        if (strcmp(stages[i]->name, setting->stage) == 0)
-            return option_set(stages[i]->options, options->values[i], setting->option, setting->value, err) ||
-                   error_context(err, "%s", setting->stage);
-    return error_set(err, ERROR_USAGE, "there is no stage \"%s\"", setting->stage);
+    bool found = false;
+
+    for (size_t i = 0; i < options->count; i++) {
+        if (strcmp(owner_of_options(stages[i])->name, setting->stage) != 0)
+            continue;
+        found = true;
+        if (!option_set(stages[i]->options, options->values[i], setting->option, setting->value, err))
+            return error_context(err, "%s", setting->stage);
+    }
+    return found || error_set(err, ERROR_USAGE, "there is no stage \"%s\"", setting->stage);
 }
 
 bool stage_options_new(const struct stage_setting *settings, size_t count, struct stage_options **options,
@@ -123,7 +134,7 @@ static bool tell_stage(const struct stage *stage, const void *values, struct sta
     row->summary = memory_string(stage->summary, err);
     row->canonical_options = memory_string(buffer_text(&canonical), err);
     ok = ok && row->name != NULL && row->summary != NULL && row->canonical_options != NULL &&
-         tell_options(stage->options, row, err);
+         tell_options(stage->options_of == NULL ? stage->options : NULL, row, err);
     buffer_release(&canonical);
     return ok;
 }
