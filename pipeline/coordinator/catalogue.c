@@ -43,6 +43,13 @@ static const char schema_text[] = {
 #include "generated/catalogue.sql.inc"
 };
 
+/* From the version before to each that followed. */
+static const char to_version_3[] = {
+#include "generated/catalogue-3.sql.inc"
+};
+enum { OLDEST_VERSION = 2 };
+static const char *const migrations[] = {to_version_3};
+
 /* -- errors ------------------------------------------------------------------------------ */
 
 static bool fail(sqlite3 *db, const char *what, struct error *err)
@@ -88,6 +95,20 @@ static bool make_schema(sqlite3 *db, struct error *err)
            run_script(db, tail, err);
 }
 
+static bool migrate(sqlite3 *db, int64_t version, struct error *err)
+{
+    char tail[64];
+    bool ok = run_script(db, "BEGIN IMMEDIATE", err);
+
+    for (; ok && version < CATALOGUE_VERSION; version++)
+        ok = run_script(db, migrations[version - OLDEST_VERSION], err);
+    (void)snprintf(tail, sizeof tail, "PRAGMA user_version = %d; COMMIT", CATALOGUE_VERSION);
+    if (ok && run_script(db, tail, err))
+        return true;
+    (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
 /* Version 1 kept nothing of an instance in the catalogue; no program that writes it was ever released. */
 static bool check_version(struct catalogue *catalogue, enum catalogue_mode mode, struct error *err)
 {
@@ -101,9 +122,12 @@ static bool check_version(struct catalogue *catalogue, enum catalogue_mode mode,
     if (application != CATALOGUE_APPLICATION_ID)
         return error_set(err, ERROR_CATALOGUE, "\"%s\" is no catalogue of slicepress",
                          catalogue->path);
+    if (version >= OLDEST_VERSION && version < CATALOGUE_VERSION && mode == CATALOGUE_WRITE)
+        return migrate(catalogue->db, version, err);
     if (version < CATALOGUE_VERSION)
-        return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by an older version (%lld, this program knows %d): "
-                         "make the site again", catalogue->path, (long long)version, CATALOGUE_VERSION);
+        return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by an older version (%lld, this program knows %d): %s",
+                         catalogue->path, (long long)version, CATALOGUE_VERSION,
+                         version >= OLDEST_VERSION ? "the next run brings it up to date" : "make the site again");
     if (version > CATALOGUE_VERSION)
         return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by a newer version (%lld, this program knows %d)",
                          catalogue->path, (long long)version, CATALOGUE_VERSION);

@@ -266,7 +266,8 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
         job->job.source_count = 1;
         source->kind = SOURCE_SPOOL;
         source->size = member->bytes;
-        job->job.for_series = c->table.series[0] != '\0';
+        job->job.for_volumes = c->table.wants_volumes;
+        job->job.for_slides = c->table.wants_slides;
         source->depth = feed->source.depth + 1;
         errand->feed = feed;
         errand->bytes = member->bytes;

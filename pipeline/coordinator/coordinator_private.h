@@ -89,9 +89,12 @@ struct open_series {
     int64_t renders;         /* the window task: pictures to be made */
     uint64_t members;        /* the window task: current instances with slices */
     struct digest input_digest; /* ... what the stages of the series see: bytes and slices of all of them */
+    uint64_t pyramids;       /* ... that have a level */
+    struct digest slide_digest; /* ... what the stages for slides see: bytes and tiles of what may be a level */
     bool has_volume_window;  /* ... the window for the stages of the series */
     struct window volume_window;
     char product_input[DIGEST_HEX_SIZE]; /* ... product.input_digest of those stages */
+    char slide_input[DIGEST_HEX_SIZE];   /* ... of those for slides */
     struct pool_job *job;    /* ... made for them, if they are due; owned */
     int64_t *ids;            /* ... of the members, if there is a job; owned */
     bool keeps_planes;       /* the job wants them: they stay when a picture has been made of them */
@@ -275,6 +278,9 @@ bool volume_find_kept(const struct coordinator *c, const char *digest, struct so
 
 /* coordinator_geometry.c: in the window task's transaction; fills series->members, input_digest */
 bool geometry_settle(struct open_series *series, struct error *err);
+
+/* coordinator_slide.c: the same; fills series->pyramids, slide_digest */
+bool slide_settle(struct open_series *series, struct error *err);
 
 /* coordinator_feed.c */
 bool feed_add(struct coordinator *c, const struct feed *like, struct error *err);

@@ -233,10 +233,10 @@ static bool planes_fit(const struct run *run, bool all)
  * stream stays in the spool for that, and pictures are made from it, too. */
 static bool wants_planes(const struct run *run, bool *all)
 {
-    const bool for_series = run->job->for_series && run->placing.has_place;
-    const bool stays = for_series && run->placing.is_native && run->job->sources[0].kind == SOURCE_SPOOL;
+    const bool for_volumes = run->job->for_volumes && run->placing.has_place;
+    const bool stays = for_volumes && run->placing.is_native && run->job->sources[0].kind == SOURCE_SPOOL;
 
-    *all = for_series && !run->placing.is_native && run->job->spool[0] != '\0' && planes_fit(run, true);
+    *all = for_volumes && !run->placing.is_native && run->job->spool[0] != '\0' && planes_fit(run, true);
     return *all || (!stays && run->job->spool[0] != '\0' && stage_set_has_deferred(run->stages) &&
                     planes_fit(run, false));
 }
@@ -265,7 +265,8 @@ static bool run_pass(struct run *run, struct frames_pass *pass, struct error *er
     const bool ok = open_planes(run, pass, err) && frames_run(pass, err);
 
     run->result->frames = pass->readable;
-    run->result->wants_source = run->job->for_series && run->placing.has_place && !pass->keeps_all;
+    run->result->wants_source = (run->job->for_volumes && run->placing.has_place && !pass->keeps_all) ||
+                                (run->job->for_slides && run->result->slide.size > 0);
     return ok && run_finish(run, pass, err) && end_planes(run, pass->planes, err) &&
            put_keep(run, pass->histogram, err);
 }
@@ -290,6 +291,7 @@ static bool do_image(struct run *run, struct error *err)
 
     if (!instance_use_source(&run->instance, err) || !windows_collect(&run->instance, result, err) ||
         !placing_collect(&run->instance, &result->geometry, &run->placing, err) ||
+        !placing_collect_slide(&run->instance, &result->slide, err) ||
         !run_begin(run, result->needs_window && !job->has_window, err))
         return false;
     pass.histogram = result->needs_window ? run->worker->studio->histogram : NULL;

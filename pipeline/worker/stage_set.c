@@ -266,10 +266,15 @@ bool stage_set_has_deferred(const struct stage_set *set)
     return false;
 }
 
+static bool has_need(const struct slot *slot, unsigned needs)
+{
+    return slot->state == SLOT_LIVE && (slot->run.stage->needs & needs) != 0;
+}
+
 bool stage_set_has(const struct stage_set *set, unsigned needs)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (set->slots[i].state == SLOT_LIVE && (set->slots[i].run.stage->needs & needs) != 0)
+        if (has_need(&set->slots[i], needs))
             return true;
     return false;
 }
@@ -467,11 +472,32 @@ bool stage_set_volume_end(struct stage_set *set, struct error *err)
     return true;
 }
 
-bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err)
+bool stage_set_fail(struct stage_set *set, unsigned needs, const struct error *why, struct error *err)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (is_in_pass(set, &set->slots[i]) && !end(set, &set->slots[i], PRODUCT_FAILED, why->text, err))
+        if ((needs == 0 ? is_in_pass(set, &set->slots[i]) : has_need(&set->slots[i], needs)) &&
+            !end(set, &set->slots[i], PRODUCT_FAILED, why->text, err))
             return false;
+    return true;
+}
+
+/* -- slides --------------------------------------------------------------------------------- */
+
+bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+
+        if (slot->state != SLOT_LIVE || slot->run.stage->slide == NULL)
+            continue;
+        staging_select(set->staging, slot->product);
+        if (slot->run.stage->slide(&slot->run, slide, &why))
+            continue;
+        (void)error_context(&why, "pyramid %u", slide->pyramid->ordinal);
+        if (!drop(set, slot, &why, err))
+            return false;
+    }
     return true;
 }
 

@@ -7,6 +7,7 @@
  *     for each frame: if (stage_set_wants_coded(set, n)) stage_set_coded(set, &coded, err)
  *                     if (stage_set_wants(set, NEEDS_FRAME | NEEDS_PICTURE, n)) stage_set_frame(set, &frame, err)
  *     for each volume of a series: stage_set_volume(set, &volume, &passes, err)...
+ *     for each pyramid of a slide: stage_set_slide(set, &slide, err)
  *     stage_set_finish(set, &information, err)
  *     stage_set_free(set)                                       whatever happened
  *
@@ -72,8 +73,11 @@ bool stage_set_slice(struct stage_set *set, const struct stage_slice *slice, str
 bool stage_set_volume_end(struct stage_set *set, struct error *err);
 /* Whether a stage still takes part in the pass. */
 bool stage_set_is_live(const struct stage_set *set);
-/* Those that take part in the pass fail: a slice cannot be read. */
-bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err);
+/* Those fail that take part in the pass, as a slice cannot be read; or, not 0, those that have one of these needs. */
+bool stage_set_fail(struct stage_set *set, unsigned needs, const struct error *why, struct error *err);
+
+/* Of a series' job, for each pyramid of a slide. */
+bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, struct error *err);
 
 bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err);
 /* For the products that got pictures: the series window was used. */
