@@ -77,7 +77,7 @@ CREATE TABLE instance (
     pixel_representation INTEGER, photometric_interpretation TEXT, planar_configuration INTEGER,
     pixel_spacing TEXT, image_position_patient TEXT, image_orientation_patient TEXT, slice_location REAL,
     rescale_slope REAL, rescale_intercept REAL, rescale_type TEXT,
-    lossy_image_compression TEXT, burned_in_annotation TEXT, specific_character_set TEXT,
+    lossy_image_compression TEXT, burned_in_annotation TEXT, specimen_label_in_image TEXT, specific_character_set TEXT,
     patient_id TEXT,                         -- as this object says it: disagreements are reported
     source TEXT NOT NULL,                    -- absolute path as offered; "-" for stdin
     member TEXT,                             -- name inside an archive

@@ -268,6 +268,7 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
         source->size = member->bytes;
         job->job.for_volumes = c->table.wants_volumes;
         job->job.for_slides = c->table.wants_slides;
+        job->job.with_labels = c->with_labels;
         source->depth = feed->source.depth + 1;
         errand->feed = feed;
         errand->bytes = member->bytes;

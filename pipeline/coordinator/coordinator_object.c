@@ -135,6 +135,7 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
     }
     job->job.for_volumes = !render && c->table.wants_volumes;
     job->job.for_slides = !render && c->table.wants_slides;
+    job->job.with_labels = c->with_labels;
     errand->instance_id = cursor_int(row, ROW_ID);
     errand->series = series;
     errand->bytes = (uint64_t)cursor_int(row, ROW_BYTES);

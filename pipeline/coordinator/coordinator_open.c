@@ -105,7 +105,7 @@ bool coordinator_open(struct settings *settings, struct coordinator **coordinato
     ok = ok && name_work(c, err) && fill_setup(c, settings, err) &&
          stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
          (strcmp(settings->command, "verify") == 0 || site_options_keep(c->catalogue, &c->table.hello, err)) &&
-         fill_publisher(c, err) && (!c->session.repaired || coordinator_begin_run(c, err));
+         fill_publisher(c, err) && (strcmp(settings->command, "verify") == 0 || label_settle(c, err)) && (!c->session.repaired || coordinator_begin_run(c, err));
     if (!ok) {
         coordinator_close(c);
         return false;

@@ -137,6 +137,7 @@ struct coordinator {
     struct worker_setup setup;
     struct publisher publisher;
     struct site_context *site;   /* the session's */
+    bool with_labels;            /* slides' labels are published */
 
     uv_loop_t loop;
     bool loop_made;
@@ -206,6 +207,9 @@ bool coordinator_new_name(struct coordinator *c, char name[48], struct error *er
 struct errand *errand_new(struct pool_job *job, struct error *err);
 void errand_free(struct errand *errand);
 void job_discard(struct pool_job *job); /* with its errand */
+
+/* coordinator_label.c: at the start, when the options are kept */
+bool label_settle(struct coordinator *c, struct error *err);
 
 /* coordinator_equip.c: where a job's files and planes go */
 /* Before it is handed out. */

@@ -46,7 +46,8 @@ enum {
     SLIDE_CELLS_MOST = 1 << 22, /* of a series: 16 bytes each */
     SLIDE_PLACES_MOST = 1 << 22, /* of tiles in a level, empty ones included */
     SLIDE_SIDE_MOST = 1 << 24,
-    SLIDE_CHANNEL_SIZE = 17 /* SH */
+    SLIDE_CHANNEL_SIZE = 17, /* SH */
+    SLIDE_UID_SIZE = 81     /* real ones are longer than they may be */
 };
 
 /* What lies one upon the other at the same place. */
@@ -70,7 +71,8 @@ struct slide_part {
     uint16_t samples_per_pixel;
     double row_spacing_mm, column_spacing_mm; /* 0: not known */
     uint64_t profile;           /* tells ICC profiles apart; 0: there is none */
-    char frame_of_reference_uid[65], pyramid_uid[65], concatenation_uid[65], container[65]; /* "": none */
+    char frame_of_reference_uid[SLIDE_UID_SIZE], pyramid_uid[SLIDE_UID_SIZE], concatenation_uid[SLIDE_UID_SIZE];
+    char container[65];         /* Container Identifier; "" of these four: none */
     size_t plane_count;         /* 1 or more */
     struct slide_plane *planes; /* owned; TILED_FULL: each has its share of the frames, in this order */
     struct slide_place *places; /* owned, of each frame; NULL: TILED_FULL */

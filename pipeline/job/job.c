@@ -276,6 +276,7 @@ static void carry_job(struct wire *w, struct job *j)
     wire_u64(w, &j->spool_budget);
     wire_bool(w, &j->for_volumes);
     wire_bool(w, &j->for_slides);
+    wire_bool(w, &j->with_labels);
     wire_u32(w, &j->feed_window);
     wire_u64(w, &j->feed_bytes);
     carry_artefacts(w, &j->expected, &j->expected_count);

@@ -120,6 +120,7 @@ struct job {
     uint64_t spool_budget;    /* OBJECT: bytes */
     bool for_volumes;         /* OBJECT: a stage of the series will want all frames of an image with slices */
     bool for_slides;          /* OBJECT: a stage of the series will want what is part of a slide, from its source */
+    bool with_labels;         /* OBJECT, RENDER: a slide's label is made like any other picture, not WITHHELD */
     uint32_t feed_window;     /* FEED: members */
     uint64_t feed_bytes;      /* FEED: bytes outstanding, at least one member */
     size_t expected_count;    /* VERIFY: the artefacts of the codestream product */

@@ -312,6 +312,14 @@ static bool do_header(struct run *run, struct error *err)
     return run->is_told;
 }
 
+/* Nothing is made or kept of it. */
+static bool check_label(const struct run *run, struct error *err)
+{
+    return run->job->with_labels || !record_shows_label(&run->result->record) ||
+           error_set(err, ERROR_WITHHELD, "a slide's label may show the patient's name: it is published by"
+                                          " dicomweb.labels=true only");
+}
+
 static bool do_object(struct run *run, const struct source *source, struct error *err)
 {
     const struct bytes *bytes = NULL;
@@ -321,7 +329,8 @@ static bool do_object(struct run *run, const struct source *source, struct error
         !worker_digest(run->worker, bytes, &run->result->source_digest, err))
         return false;
     run->result->source_bytes = bytes->size;
-    if (!check_kind(run, bytes, err) || !open_data_set(run, bytes, err) || !describe_object(run, err))
+    if (!check_kind(run, bytes, err) || !open_data_set(run, bytes, err) || !describe_object(run, err) ||
+        !check_label(run, err))
         return false;
     run->has_image = instance_read_image(&run->instance, &why);
     if (run->has_image)
@@ -346,7 +355,8 @@ bool worker_object(struct worker *worker, const struct job *job, struct job_resu
     memcpy(run->subject.conflict, job->subject.conflict, sizeof run->subject.conflict); /* where its frames stand */
     result->state = INSTANCE_FAILED;
     if (!do_object(run, &job->sources[0], &why)) {
-        if (!result->not_an_object && (why.kind == ERROR_NO_IMAGE || why.kind == ERROR_UNSUPPORTED))
+        if (!result->not_an_object &&
+            (why.kind == ERROR_NO_IMAGE || why.kind == ERROR_UNSUPPORTED || why.kind == ERROR_WITHHELD))
             result->state = INSTANCE_SKIPPED;
         (void)job_fault(result, &why);
     }

@@ -1,6 +1,7 @@
 -- From version 2: what instances hold of a slide, and the pyramids they make. Slides are read once more for that.
 
 ALTER TABLE keep ADD COLUMN slide BLOB;
+ALTER TABLE instance ADD COLUMN specimen_label_in_image TEXT;
 ALTER TABLE series ADD COLUMN slide_digest TEXT;
 
 CREATE TABLE slide_pyramid (
