@@ -372,7 +372,7 @@ static bool add_level(struct slide_pyramid *pyramid, const struct slide_level *l
     return true;
 }
 
-/* Into the first pyramid of those from `first` on that it fits in, else into a new one. */
+/* Into the first pyramid of those from `first` on that it fits in, else into a new one; but a thumbnail makes none. */
 static bool place_sheet(struct sorting *s, size_t first, const struct sheet *sheet, struct error *err)
 {
     struct slide_pyramid *pyramid = NULL;
@@ -386,13 +386,14 @@ static bool place_sheet(struct sorting *s, size_t first, const struct sheet *she
     for (size_t i = first; i < s->slide->count && pyramid == NULL; i++)
         if (may_join(&s->slide->pyramids[i], sheet))
             pyramid = &s->slide->pyramids[i];
-    if (pyramid == NULL)
+    const bool is_alone = pyramid == NULL && sheet->parts[0]->kind == SLIDE_THUMBNAIL;
+    if (pyramid == NULL && !is_alone)
         pyramid = add_pyramid(s, sheet->parts[0], sheet->plane, err);
     if (pyramid != NULL && add_level(pyramid, &level, err))
         return true;
     memory_free(level.cells);
     memory_free(level.parts);
-    return false;
+    return is_alone;
 }
 
 static bool place_sheets(struct sorting *s, struct error *err)

@@ -134,6 +134,15 @@ TEST(test_slide__labels_and_overviews_are_no_levels_but_thumbnails_are)
     check_level(&slide.pyramids[0], 1, 125, 1);
 }
 
+TEST(test_slide__a_thumbnail_that_fits_nowhere_is_left_out)
+{
+    add("1", 1000, 700, 256);
+    add("2", 100, 100, 256)->kind = SLIDE_THUMBNAIL;
+    sort();
+    CHECK_EQ_INT(slide.count, 1);
+    CHECK_EQ_INT(slide.pyramids[0].level_count, 1);
+}
+
 TEST(test_slide__a_level_of_one_pixel_fits)
 {
     add("1", 70000, 1, 256);
