@@ -93,6 +93,7 @@ bool record_set(struct record *record, enum record_field field, const char *text
 const char *record_get(const struct record *record, enum record_field field); /* "" when absent */
 /* A slide's LABEL, or another picture that shows it, on which the patient's name may stand (PS3.3 C.8.12.4.1). */
 bool record_shows_label(const struct record *record);
+#define RECORD_WITHHELD "a slide's label may show the patient's name: dicomweb.labels=true publishes it"
 bool record_write(const struct record *record, struct buffer *out, struct error *err);
 /* Hostile input: lengths, UTF-8, numbers of INTEGER and REAL columns and the three UIDs are checked. */
 bool record_parse(struct reader *reader, struct record *record, struct error *err);

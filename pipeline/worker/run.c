@@ -316,8 +316,7 @@ static bool do_header(struct run *run, struct error *err)
 static bool check_label(const struct run *run, struct error *err)
 {
     return run->job->with_labels || !record_shows_label(&run->result->record) ||
-           error_set(err, ERROR_WITHHELD, "a slide's label may show the patient's name: it is published by"
-                                          " dicomweb.labels=true only");
+           error_set(err, ERROR_WITHHELD, "%s", RECORD_WITHHELD);
 }
 
 static bool do_object(struct run *run, const struct source *source, struct error *err)

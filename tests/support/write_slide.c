@@ -13,8 +13,8 @@
  *     kind=VOLUME              Image Type 3 of the last level; kinds=label,overview,thumbnail: one more instance each
  *     icc=FILE  series=NAME  container=NAME  suffix=NAME (of UIDs and files)
  *
- * A pixel is a function of level, plane and place, so that no tile can stand for another one (write_slide.py tells the
- * same); what lies outside of the matrix is magenta. Files: level-L-part-P.dcm, label.dcm...
+ * A pixel is a function of level, plane and place, so that no tile can stand for another one; what lies outside of the
+ * matrix is magenta. Files: level-L-part-P.dcm, label.dcm...
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,7 +38,7 @@ enum table { TABLE_BASIC, TABLE_NONE, TABLE_EXTENDED };
 struct rectangle { uint32_t x, y, columns, rows; };
 struct plan {
     const char *folder, *series, *container, *suffix, *kinds, *kind, *icc;
-    uint32_t columns[LEVELS_MOST], rows[LEVELS_MOST], tile_columns, tile_rows, paths, focal, parts, repeat, shift;
+    uint32_t columns[LEVELS_MOST], rows[LEVELS_MOST], tile_columns, tile_rows, paths, focal, parts, repeat, shift, salt;
     unsigned levels, quality, chroma, blanks;
     struct rectangle blank[BLANKS_MOST];
     enum coding coding;
@@ -158,11 +158,12 @@ static void take(struct plan *plan, char *word)
 
 /* -- pixels --------------------------------------------------------------------------------- */
 
-static uint32_t triangle(uint32_t value)
+/* 0..128, slowly: so that JPEG can follow. */
+static uint32_t wave(uint32_t value)
 {
-    const uint32_t at = value % 128;
+    const uint32_t at = value % 2048;
 
-    return at < 64 ? at : 128 - at; /* 0..64 */
+    return (at < 1024 ? at : 2048 - at) / 8;
 }
 
 static bool is_blank(const struct plan *plan, uint32_t x, uint32_t y)
@@ -179,8 +180,9 @@ static bool is_blank(const struct plan *plan, uint32_t x, uint32_t y)
 static void put_pixel(const struct plan *plan, unsigned level, uint32_t plane, uint32_t x, uint32_t y, uint8_t *to)
 {
     static const uint8_t outside[] = {255, 0, 255}, white[] = {255, 255, 255};
-    const uint32_t red = 32 + 3 * triangle(x + 7 * level), green = 32 + 3 * triangle(y + 11 * level + 5 * plane);
-    const uint32_t blue = 40 + 20 * plane % 60 + (((x >> 5 ^ y >> 5) & 1) != 0 ? 120 : 0);
+    const uint32_t fine = ((x >> 4 ^ y >> 4) & 1) != 0 ? 60 : 20, kind = level + plan->salt;
+    const uint32_t red = fine + wave(x + 640 * kind), green = fine + wave(y + 900 * kind + 333 * plane);
+    const uint32_t blue = fine + wave(x + y + 500 * plane);
     const uint8_t rgb[] = {(uint8_t)red, (uint8_t)green, (uint8_t)blue};
     const bool is_inside = x < plan->columns[level] && y < plan->rows[level];
     const uint8_t *const from = !is_inside ? outside : is_blank(plan, x, y) ? white : rgb;
@@ -669,7 +671,7 @@ static void write_level(const struct plan *plan, unsigned level, const char *kin
 }
 
 /* A picture of one frame beside the pyramid. */
-static void write_kind(const struct plan *plan, const char *kind)
+static void write_kind(const struct plan *plan, const char *kind, uint32_t salt)
 {
     struct plan other = *plan;
 
@@ -679,6 +681,7 @@ static void write_kind(const struct plan *plan, const char *kind)
     other.paths = other.focal = other.parts = 1;
     other.order = ORDER_FULL;
     other.blanks = 0;
+    other.salt = salt;
     write_level(&other, 0, kind);
 }
 
@@ -689,7 +692,7 @@ static void write_kinds(const struct plan *plan)
 
     for (int i = 0; i < 3; i++)
         if (strstr(plan->kinds, words[i]) != NULL)
-            write_kind(plan, kinds[i]);
+            write_kind(plan, kinds[i], (uint32_t)i + 1);
 }
 
 int main(int argc, char **argv)
