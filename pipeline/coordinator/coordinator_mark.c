@@ -75,11 +75,13 @@ static bool mark_instances(struct coordinator *c, const char *wanted, int64_t co
     " WHERE p.study_instance_uid = series.study_instance_uid AND p.series_instance_uid = series.series_instance_uid" \
     " AND p.instance_id IS NULL AND p.stage = ?1 AND p.stage_version = ?2 AND p.options_digest = ?3)"
 
+#define USABLE_PYRAMIDS "(SELECT * FROM slide_pyramid WHERE levels > 0)"
+
 static const struct outdated { const char *find, *mark; }
     outdated_volumes = {"SELECT 1 FROM series WHERE " OUTDATED_SERIES("volume") " LIMIT 1",
                         "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES("volume")},
-    outdated_slides = {"SELECT 1 FROM series WHERE " OUTDATED_SERIES("slide_pyramid") " LIMIT 1",
-                       "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES("slide_pyramid")};
+    outdated_slides = {"SELECT 1 FROM series WHERE " OUTDATED_SERIES(USABLE_PYRAMIDS) " LIMIT 1",
+                       "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES(USABLE_PYRAMIDS)};
 
 /* Series with slices or tiles that have no such product of their own. Whether it is of those that are there now is asked
  * when the series is opened. */
