@@ -56,6 +56,7 @@ CREATE TABLE series (
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),
     volume_verdict TEXT,                     -- of the volume with ordinal 1
     geometry_digest TEXT,                    -- of the slices that the rows of `volume` were made of
+    slide_digest TEXT,                       -- of the parts that the rows of `slide_pyramid` were made of
     window_digest TEXT,                      -- of the computed window the pictures were made with
     notes TEXT,                              -- of its stages: what was done that nobody would expect
     thumbnail_instance_id INTEGER,           -- the slice that stands for the series
@@ -77,7 +78,7 @@ CREATE TABLE instance (
     pixel_representation INTEGER, photometric_interpretation TEXT, planar_configuration INTEGER,
     pixel_spacing TEXT, image_position_patient TEXT, image_orientation_patient TEXT, slice_location REAL,
     rescale_slope REAL, rescale_intercept REAL, rescale_type TEXT,
-    lossy_image_compression TEXT, burned_in_annotation TEXT, specific_character_set TEXT,
+    lossy_image_compression TEXT, burned_in_annotation TEXT, specimen_label_in_image TEXT, specific_character_set TEXT,
     patient_id TEXT,                         -- as this object says it: disagreements are reported
     source TEXT NOT NULL,                    -- absolute path as offered; "-" for stdin
     member TEXT,                             -- name inside an archive
@@ -113,6 +114,7 @@ CREATE INDEX instance_conflict ON instance (study_instance_uid, series_instance_
 CREATE TABLE keep (
     instance_id INTEGER PRIMARY KEY REFERENCES instance ON DELETE CASCADE,
     geometry BLOB,                           -- its slices (pipeline/job/slices.h); NULL: no image
+    slide BLOB,                              -- its tiles (pipeline/job/slide_blob.h); NULL: no part of a slide
     metadata TEXT,                           -- DICOM JSON (PS3.18 Annex F) of the dicomweb stage; NULL: none yet
     histogram BLOB,                          -- of the modality values; NULL: no series window is wanted
     relic BLOB                               -- data set without Pixel Data, deflated (pipeline/job/keep.h); NULL: too large
@@ -218,6 +220,40 @@ CREATE TABLE volume_missing (
     x_mm REAL NOT NULL, y_mm REAL NOT NULL, z_mm REAL NOT NULL,
     PRIMARY KEY (volume_id, dimension, slice)
 ) STRICT, WITHOUT ROWID;
+
+-- The pyramids that the tiled instances of a series make, whatever stages are wanted (pipeline/dicom/slide.h).
+CREATE TABLE slide_pyramid (
+    pyramid_id INTEGER PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
+    ordinal INTEGER NOT NULL,                -- from 1: the largest first
+    verdict TEXT NOT NULL,                   -- whole sparse incomplete overlapping unusable: of its worst level
+    reason TEXT NOT NULL,                    -- in plain words, with the numbers
+    columns INTEGER NOT NULL, rows INTEGER NOT NULL, -- of the largest level: its Total Pixel Matrix
+    levels INTEGER NOT NULL,                 -- that came
+    optical_path TEXT,                       -- its identifier; the segment's number of a segmentation
+    focus_um REAL NOT NULL,                  -- the focal plane's Z offset
+    samples_per_pixel INTEGER NOT NULL,
+    row_spacing_mm REAL, column_spacing_mm REAL,     -- of the largest level; NULL: not known
+    container_identifier TEXT, frame_of_reference_uid TEXT, pyramid_uid TEXT,
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE,
+    UNIQUE (study_instance_uid, series_instance_uid, ordinal)
+) STRICT;
+CREATE TABLE slide_level (
+    pyramid_id INTEGER NOT NULL REFERENCES slide_pyramid ON DELETE CASCADE,
+    level INTEGER NOT NULL,                  -- from 0: the largest
+    columns INTEGER NOT NULL, rows INTEGER NOT NULL,
+    tile_columns INTEGER NOT NULL, tile_rows INTEGER NOT NULL,
+    tiles INTEGER NOT NULL,                  -- that came
+    is_aligned INTEGER NOT NULL,             -- on the grid of tiles, each in a place of its own
+    PRIMARY KEY (pyramid_id, level)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE slide_level_instance (          -- that hold its tiles
+    pyramid_id INTEGER NOT NULL, level INTEGER NOT NULL,
+    instance_id INTEGER NOT NULL REFERENCES instance ON DELETE CASCADE,
+    PRIMARY KEY (pyramid_id, level, instance_id),
+    FOREIGN KEY (pyramid_id, level) REFERENCES slide_level ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX slide_level_instance_instance ON slide_level_instance (instance_id);
 
 -- How each job went that did not simply succeed.
 CREATE TABLE attempt (

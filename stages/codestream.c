@@ -20,7 +20,7 @@
 struct options {
     char format[OPTION_TEXT], j2k_input[OPTION_TEXT], lossy_input[OPTION_TEXT];
     bool lossy;
-    int64_t lossy_levels;
+    int64_t lossy_levels, max_frames;
 };
 
 static const struct option option_table[] = {
@@ -54,6 +54,13 @@ static const struct option option_table[] = {
      .least = 8,
      .most = 4096,
      .help = "steps that the range of a frame's values is quantised in there: more are finer, and larger"},
+    {.name = "max_frames",
+     .type = OPTION_INT,
+     .offset = offsetof(struct options, max_frames),
+     .default_value = "20000",
+     .least = 1,
+     .most = 200000,
+     .help = "tiled objects of more frames than that have none: each is a file, and a pyramid shows them (slides)"},
     {.name = NULL},
 };
 
@@ -244,6 +251,17 @@ static bool codestream_coded(struct stage_run *run, const struct coded_frame *co
 
 /* -- the stage ------------------------------------------------------------------------------ */
 
+static bool codestream_accepts(const struct stage_input *input, const void *values, char *reason, size_t size)
+{
+    const struct options *const options = values;
+
+    if (!input->image->is_tiled || input->image->frames <= options->max_frames)
+        return true;
+    (void)snprintf(reason, size, "%u frames, a file each: codestream.max_frames is %lld", input->image->frames,
+                   (long long)options->max_frames);
+    return false;
+}
+
 /* Frames of one size in bytes have the bits of the data set; those of a codestream may have fewer, each as it likes. */
 static bool codestream_begin(struct stage_run *run, struct error *err)
 {
@@ -361,6 +379,7 @@ const struct stage codestream_stage = {
     .options = option_table,
     .options_size = sizeof(struct options),
     .state_size = sizeof(struct state),
+    .accepts = codestream_accepts,
     .begin = codestream_begin,
     .survey = codestream_survey,
     .coded = codestream_coded,

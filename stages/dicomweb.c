@@ -37,7 +37,7 @@
 #include "stages.h"
 
 struct options {
-    bool private_attributes, study_metadata, study_instances, instance_metadata, brotli;
+    bool private_attributes, study_metadata, study_instances, instance_metadata, brotli, labels;
 };
 
 static const struct option option_table[] = {
@@ -69,6 +69,12 @@ static const struct option option_table[] = {
      .offset = offsetof(struct options, brotli),
      .default_value = "false",
      .help = ".br beside the .gz of JSON and HTML files",
+     .for_join = true},
+    {.name = "labels",
+     .type = OPTION_BOOL,
+     .offset = offsetof(struct options, labels),
+     .default_value = "false",
+     .help = "a slide's label, too, whoever makes what of it: it may show the patient's name",
      .for_join = true},
     {.name = NULL},
 };

@@ -4,5 +4,5 @@
 
 const struct stage *const stages[] = {
     &codestream_stage, &dicomweb_stage, &thumbnail_stage, &webp_stage, &tiles_stage, &png16_stage, &originals_stage,
-    &volume_stage, NULL,
+    &volume_stage, &slides_stage, NULL,
 };

@@ -12,5 +12,6 @@ extern const struct stage tiles_stage;
 extern const struct stage png16_stage;
 extern const struct stage originals_stage;
 extern const struct stage volume_stage;
+extern const struct stage slides_stage;
 
 #endif

@@ -21,6 +21,7 @@
     X(TRUNCATED,   "truncated",   "ends before it should") \
     X(LIMIT,       "limit",       "exceeds a limit") \
     X(NO_IMAGE,    "no_image",    "an object without an image") \
+    X(WITHHELD,    "withheld",    "withheld from publication") \
     X(NOMEM,       "nomem",       "out of memory") \
     X(CODEC,       "codec",       "a codec library failed") \
     X(PROTOCOL,    "protocol",    "a worker sent nonsense") \

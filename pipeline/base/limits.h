@@ -29,6 +29,7 @@
     X(LUT_ENTRIES, 65536, "PS3.3 C.11.1.1.1: 0 means 65,536") \
     X(WINDOWS, 64, "alternative windows kept for one frame") \
     X(MESSAGE_BYTES, UINT64_C(64) << 20, "one message between coordinator and worker") \
+    X(TILES, 16000000, "of one picture: 900,000 x 900,000 pixels at 256; each costs some 100 bytes") \
     X(WEBP_SIDE, 16383, "libwebp's own limit, 14 bits less one")
 
 enum limit_id {

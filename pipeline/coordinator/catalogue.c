@@ -125,11 +125,9 @@ static bool check_version(struct catalogue *catalogue, enum catalogue_mode mode,
     if (version >= OLDEST_VERSION && version < CATALOGUE_VERSION && mode == CATALOGUE_WRITE)
         return migrate(catalogue->db, version, err);
     if (version < CATALOGUE_VERSION)
-        return error_set(err, ERROR_CATALOGUE,
-                         "\"%s\" was made by an older version (%lld, this program knows %d): %s",
+        return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by an older version (%lld, this program knows %d): %s",
                          catalogue->path, (long long)version, CATALOGUE_VERSION,
-                         version >= OLDEST_VERSION ? "the next run brings it up to date"
-                                                   : "make the site again");
+                         version >= OLDEST_VERSION ? "the next run brings it up to date" : "make the site again");
     if (version > CATALOGUE_VERSION)
         return error_set(err, ERROR_CATALOGUE, "\"%s\" was made by a newer version (%lld, this program knows %d)",
                          catalogue->path, (long long)version, CATALOGUE_VERSION);

@@ -31,6 +31,10 @@ static const struct listing listings[] = {
      "SELECT study_instance_uid, series_instance_uid, ordinal, verdict, columns, rows, slices, dimensions,"
      " dimension_name, images, missing, row_spacing_mm, column_spacing_mm, slice_spacing_mm, tilt_degrees, voxel,"
      " reason, affine FROM volume ORDER BY study_instance_uid, series_instance_uid, ordinal"},
+    {"slides",
+     "SELECT study_instance_uid, series_instance_uid, ordinal, verdict, columns, rows, levels, optical_path, focus_um,"
+     " row_spacing_mm, column_spacing_mm, container_identifier, reason FROM slide_pyramid"
+     " ORDER BY study_instance_uid, series_instance_uid, ordinal"},
     {"rejected",
      "SELECT source, member, reason, detail FROM rejected ORDER BY source, member_index, member"},
 };
@@ -48,7 +52,8 @@ bool command_list(struct settings *settings, enum exit_status *status, struct er
     const struct listing *listing = find(word);
     if (listing == NULL || settings->input_count > 1)
         return error_set(err, ERROR_USAGE,
-                         "cannot list \"%s\": expected one of studies, series, instances, artefacts, volumes, rejected",
+                         "cannot list \"%s\": expected one of studies, series, instances, artefacts, volumes, slides,"
+                         " rejected",
                          settings->input_count > 1 ? settings->inputs[1] : word);
     struct catalogue *catalogue = NULL;
     bool ok = catalogue_open(settings->site, CATALOGUE_READ, &catalogue, err) &&

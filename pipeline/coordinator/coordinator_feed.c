@@ -292,7 +292,9 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
         source->kind = SOURCE_SPOOL;
         source->size = member->bytes;
         source->offset = member->offset;
-        job->job.for_series = c->table.series[0] != '\0';
+        job->job.for_volumes = c->table.wants_volumes;
+        job->job.for_slides = c->table.wants_slides;
+        job->job.with_labels = c->with_labels;
         source->depth = feed->source.depth + 1;
         errand->feed = feed;
         errand->attempt = feed->attempts;

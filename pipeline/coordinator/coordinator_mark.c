@@ -80,23 +80,34 @@ static bool mark_instances(struct coordinator *c, const char *wanted, int64_t co
     return true;
 }
 
-#define OUTDATED_SERIES \
-    "series.state = 'done' AND EXISTS (SELECT 1 FROM volume v WHERE v.study_instance_uid = series.study_instance_uid" \
+#define OUTDATED_SERIES(table) \
+    "series.state = 'done' AND EXISTS (SELECT 1 FROM " table " v WHERE v.study_instance_uid = series.study_instance_uid" \
     " AND v.series_instance_uid = series.series_instance_uid) AND NOT EXISTS (SELECT 1 FROM product p" \
     " WHERE p.study_instance_uid = series.study_instance_uid AND p.series_instance_uid = series.series_instance_uid" \
     " AND p.instance_id IS NULL AND p.stage = ?1 AND p.stage_version = ?2 AND p.options_digest = ?3)"
 
-static bool any_series(struct coordinator *c, const struct wanted_stage *stage, int64_t *any,
-                       struct error *err)
+#define USABLE_PYRAMIDS "(SELECT * FROM slide_pyramid WHERE levels > 0)"
+
+static const struct outdated { const char *find, *mark; }
+    outdated_volumes = {"SELECT 1 FROM series WHERE " OUTDATED_SERIES("volume") " LIMIT 1",
+                        "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES("volume")},
+    outdated_slides = {"SELECT 1 FROM series WHERE " OUTDATED_SERIES(USABLE_PYRAMIDS) " LIMIT 1",
+                       "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES(USABLE_PYRAMIDS)};
+
+static const struct outdated *outdated_of(const struct wanted_stage *stage)
 {
-    return catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE " OUTDATED_SERIES " LIMIT 1",
-                            VALUES(value_text(stage->name), value_int(stage->version),
-                                   value_text(stage->options_digest)),
-                            0, any, err);
+    return stage->needs & NEEDS_SLIDE ? &outdated_slides : &outdated_volumes;
 }
 
-/* Series with slices that have no such product of their own. Whether it is of the slices that are there now is asked when
- * the series is opened. */
+static bool any_series(struct coordinator *c, const struct wanted_stage *stage, int64_t *any, struct error *err)
+{
+    return catalogue_number(c->catalogue, outdated_of(stage)->find,
+                            VALUES(value_text(stage->name), value_int(stage->version),
+                                   value_text(stage->options_digest)), 0, any, err);
+}
+
+/* Series with slices or tiles that have no such product of their own. Whether it is of those that are there now is asked
+ * when the series is opened. */
 static bool mark_series(struct coordinator *c, const struct wanted_stage *stage, int64_t *total, struct error *err)
 {
     const struct value values[] = {value_text(stage->name), value_int(stage->version), value_text(stage->options_digest)};
@@ -107,7 +118,7 @@ static bool mark_series(struct coordinator *c, const struct wanted_stage *stage,
     if (outdated == 0)
         return true;
     if (!coordinator_begin_run(c, err) ||
-        !catalogue_execute(c->catalogue, "UPDATE series SET state = 'pending' WHERE " OUTDATED_SERIES, values, 3, err))
+        !catalogue_execute(c->catalogue, outdated_of(stage)->mark, values, 3, err))
         return false;
     *total += catalogue_changes(c->catalogue);
     return true;

@@ -133,7 +133,9 @@ static struct pool_job *make_job(struct coordinator *c, struct open_series *seri
             job_discard(job);
         return NULL;
     }
-    job->job.for_series = !render && c->table.series[0] != '\0';
+    job->job.for_volumes = !render && c->table.wants_volumes;
+    job->job.for_slides = !render && c->table.wants_slides;
+    job->job.with_labels = c->with_labels;
     errand->instance_id = cursor_int(row, ROW_ID);
     errand->series = series;
     errand->bytes = (uint64_t)cursor_int(row, ROW_BYTES);
@@ -434,6 +436,7 @@ static bool add_result(struct coordinator *c, struct pool_job *job, struct job_r
         memcpy(publication->row.study, errand->series->study, UID_SIZE);
         memcpy(publication->row.series, errand->series->series, UID_SIZE);
         memcpy(publication->input, errand->series->product_input, sizeof publication->input);
+        memcpy(publication->slide_input, errand->series->slide_input, sizeof publication->slide_input);
         volume_job_over(c, job, &publication->result);
     }
     publication->stages = errand->stages;

@@ -44,7 +44,7 @@ static bool fill_setup(struct coordinator *c, struct settings *settings, struct 
     c->setup.site = (char *)c->root;
     c->setup.cpu_seconds = (uint32_t)(coordinator_wall_ms() / 1000 + 1);
     c->setup.file_bytes = UINT64_C(1) << 40;
-    c->setup.nice_threads = 1;
+    c->setup.nice_threads = (uint32_t)settings->jobs; /* one object may be all that is left to do */
     c->setup.setting_count = settings->setting_count;
     c->setup.settings = settings->stage_settings;
     share_memory(c, settings);
@@ -105,12 +105,10 @@ bool coordinator_open(struct settings *settings, struct coordinator **coordinato
     }
     /* wrong words about stages make no site */
     ok = ok && name_work(c, err) && fill_setup(c, settings, err) &&
-         stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) &&
-         open_site(c, err) &&
-         (strcmp(settings->command, "verify") == 0 ||
-          site_options_keep(c->catalogue, &c->table.hello, err)) &&
-         fill_publisher(c, err) &&
-         run_left_as_wanted(c->catalogue, c->table.digest, &c->left_as_wanted, err) &&
+         stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
+         (strcmp(settings->command, "verify") == 0 || site_options_keep(c->catalogue, &c->table.hello, err)) &&
+         fill_publisher(c, err) && run_left_as_wanted(c->catalogue, c->table.digest, &c->left_as_wanted, err) &&
+         (strcmp(settings->command, "verify") == 0 || label_settle(c, err)) &&
          (!c->session.repaired || coordinator_begin_run(c, err));
     if (!ok) {
         coordinator_close(c);

@@ -96,9 +96,12 @@ struct open_series {
     int64_t renders;         /* the window task: pictures to be made */
     uint64_t members, slices; /* the window task: current instances with slices, and how many those are */
     struct digest input_digest; /* ... what the stages of the series see: bytes and slices of all of them */
+    uint64_t pyramids;       /* ... that have a level */
+    struct digest slide_digest; /* ... what the stages for slides see: bytes and tiles of what may be a level */
     bool has_volume_window;  /* ... the window for the stages of the series */
     struct window volume_window;
     char product_input[DIGEST_HEX_SIZE]; /* ... product.input_digest of those stages */
+    char slide_input[DIGEST_HEX_SIZE];   /* ... of those for slides */
     struct pool_job *job;    /* ... made for them, if they are due; owned */
     unsigned attempts;       /* how often such a job was lost */
     int64_t *ids;            /* ... of the members, if there is a job; owned */
@@ -143,6 +146,7 @@ struct coordinator {
     struct worker_setup setup;
     struct publisher publisher;
     struct site_context *site;   /* the session's */
+    bool with_labels;            /* slides' labels are published */
 
     uv_loop_t loop;
     bool loop_made;
@@ -218,6 +222,9 @@ struct errand *errand_new(struct pool_job *job, struct error *err);
 void errand_free(struct errand *errand);
 void job_discard(struct pool_job *job); /* with its errand */
 
+/* coordinator_label.c: at the start, when the options are kept */
+bool label_settle(struct coordinator *c, struct error *err);
+
 /* coordinator_equip.c: where a job's files and planes go */
 /* Before it is handed out. */
 bool equip_job(struct coordinator *c, struct pool_job *job, struct error *err);
@@ -289,6 +296,9 @@ bool volume_keep_member(struct coordinator *c, const struct pool_job *job, const
 
 /* coordinator_geometry.c: in the window task's transaction; fills series->members, input_digest */
 bool geometry_settle(struct open_series *series, struct error *err);
+
+/* coordinator_slide.c: the same; fills series->pyramids, slide_digest */
+bool slide_settle(struct open_series *series, struct error *err);
 
 /* coordinator_feed.c */
 bool feed_add(struct coordinator *c, const struct feed *like, struct error *err);

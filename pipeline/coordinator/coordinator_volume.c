@@ -51,9 +51,10 @@ static bool find_window(struct open_series *series, bool computed, struct error 
         series->volume_window = series->window;
         series->has_volume_window = true;
     }
-    return (!series->has_volume_window || window_digest(&series->volume_window, &window, err)) &&
-           plan_input_digest(&series->input_digest, series->has_volume_window ? &window : NULL, series->product_input,
-                             err);
+    const struct digest *const used = series->has_volume_window ? &window : NULL;
+    return (used == NULL || window_digest(&series->volume_window, &window, err)) &&
+           plan_input_digest(&series->input_digest, used, series->product_input, err) &&
+           plan_input_digest(&series->slide_digest, used, series->slide_input, err);
 }
 
 /* The wanted stages of a series whose product is not of these slices, this window and these options. */
@@ -64,9 +65,10 @@ static bool list_due(const struct open_series *series, struct buffer *list, stru
 
     for (size_t i = 0; ok && i < c->table.wanted_count; i++) {
         const struct wanted_stage *const stage = &c->table.wanted[i];
+        const bool for_slides = (stage->needs & NEEDS_SLIDE) != 0;
         int64_t current = 0;
 
-        if (stage->scope != SCOPE_SERIES)
+        if (stage->scope != SCOPE_SERIES || (for_slides && series->pyramids == 0))
             continue;
         ok = catalogue_number(c->catalogue,
                               "SELECT 1 FROM product WHERE study_instance_uid = ? AND series_instance_uid = ?"
@@ -74,7 +76,7 @@ static bool list_due(const struct open_series *series, struct buffer *list, stru
                               " AND input_digest = ?",
                               VALUES(value_text(series->study), value_text(series->series), value_text(stage->name),
                                      value_int(stage->version), value_text(stage->options_digest),
-                                     value_text(series->product_input)),
+                                     value_text(for_slides ? series->slide_input : series->product_input)),
                               0, &current, err);
         if (ok && current == 0)
             ok = (list->size == 0 || buffer_puts(list, ",", err)) && buffer_puts(list, stage->name, err);
@@ -120,7 +122,7 @@ bool volume_drop_kept(struct open_series *series, struct error *err)
 
 enum member_column {
     MEMBER_ID, MEMBER_SOP, MEMBER_SOURCE, MEMBER_NAME, MEMBER_INDEX, MEMBER_BYTES, MEMBER_DIGEST, MEMBER_GEOMETRY,
-    MEMBER_RELIC, MEMBER_DEVICE, MEMBER_INODE, MEMBER_FILE_BYTES, MEMBER_MTIME, MEMBER_CTIME, MEMBER_READ
+    MEMBER_SLIDE, MEMBER_RELIC, MEMBER_DEVICE, MEMBER_INODE, MEMBER_FILE_BYTES, MEMBER_MTIME, MEMBER_CTIME, MEMBER_READ
 };
 
 /* Relics of those whose source is gone, one after another. */
@@ -198,7 +200,10 @@ static bool take_member(struct coordinator *c, const struct cursor *row, struct 
         return error_set(err, ERROR_CATALOGUE, "instance %s has no digest", member->sop);
     member->slices_offset = job->slices.size;
     member->slices_bytes = size;
-    if (!buffer_append(&job->slices, geometry, size, err) || !take_source(c, row, member, paths, err))
+    if (!buffer_append(&job->slices, geometry, size, err))
+        return false;
+    const void *const slide = cursor_blob(row, MEMBER_SLIDE, &size);
+    if (!buffer_append(&member->slide, slide, size, err) || !take_source(c, row, member, paths, err))
         return false;
     if (member->has_source)
         return true;
@@ -215,7 +220,7 @@ static bool take_members(struct open_series *series, struct job *job, struct rel
     struct error ignored;
     bool ok = catalogue_select(series->coordinator->catalogue,
                                "SELECT i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index,"
-                               " i.source_bytes, i.source_digest, k.geometry, k.relic, f.device, f.inode, f.bytes,"
+                               " i.source_bytes, i.source_digest, k.geometry, k.slide, k.relic, f.device, f.inode, f.bytes,"
                                " f.mtime_ns, f.ctime_ns, f.read_ns FROM instance i JOIN keep k USING (instance_id)"
                                " LEFT JOIN source_file f ON f.path = i.source"
                                " WHERE i.study_instance_uid = ? AND i.series_instance_uid = ? AND i.is_current = 1"

@@ -213,7 +213,7 @@ static bool put_rows(struct open_series *series, bool computed, struct error *er
 
     if (series->has_window)
         digest_hex(&series->window_digest, hex);
-    return geometry_settle(series, err) && put_series_windows(series, computed, err) &&
+    return geometry_settle(series, err) && slide_settle(series, err) && put_series_windows(series, computed, err) &&
            catalogue_execute(catalogue,
                              "UPDATE series SET window_digest = ? WHERE study_instance_uid = ?"
                              " AND series_instance_uid = ?",
@@ -291,15 +291,19 @@ static bool list_slices(const struct open_series *series, struct slices *slices,
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
-/* Without slices there is nothing left to show. */
-static bool forget_volumes(struct open_series *series, struct error *err)
+/* Without slices, or without a pyramid, there is nothing left to show of them. */
+static bool forget_series(struct open_series *series, struct error *err)
 {
     struct coordinator *const c = series->coordinator;
+    const bool nothing = series->members == 0;
     struct leftovers leftovers = {0};
-    const bool ok = series->members > 0 ||
-                    (publish_forget_series(&c->publisher, series->study, series->series, &leftovers, err) &&
-                     leftovers_settle(&leftovers, c->catalogue, err)); /* all of them are named by digests */
+    bool ok = !nothing || publish_forget_series(&c->publisher, series->study, series->series, NULL, &leftovers, err);
 
+    for (size_t i = 0; ok && !nothing && series->pyramids == 0 && i < c->table.wanted_count; i++)
+        if ((c->table.wanted[i].needs & NEEDS_SLIDE) != 0)
+            ok = publish_forget_series(&c->publisher, series->study, series->series, c->table.wanted[i].name, &leftovers,
+                                       err);
+    ok = ok && leftovers_settle(&leftovers, c->catalogue, err); /* all of them are named by digests */
     leftovers_release(&leftovers);
     return ok;
 }
@@ -314,7 +318,7 @@ static bool close_rows(struct open_series *series, bool computed, struct error *
     (void)computed;
     memory_free(slices.ids);
     memory_free(slices.information);
-    return ok && forget_volumes(series, err) &&
+    return ok && forget_series(series, err) &&
            catalogue_execute(catalogue,
                              "UPDATE series SET state = 'done', thumbnail_instance_id = ?"
                              " WHERE study_instance_uid = ? AND series_instance_uid = ?",

@@ -20,7 +20,7 @@ struct command {
 
 static const struct command commands[] = {
     {"run", "SITE INPUT...", "make or update a site from files, folders, archives or stdin (-)", command_run, 1, SIZE_MAX},
-    {"list", "SITE [WHAT]", "studies, series, instances, artefacts, volumes or rejected", command_list, 0, 1},
+    {"list", "SITE [WHAT]", "studies, series, instances, artefacts, volumes, slides or rejected", command_list, 0, 1},
     {"status", "SITE", "what is done, pending, failed, and why", command_status, 0, 0},
     {"verify", "SITE", "files against rows both ways, sizes, digests", command_verify, 0, 0},
     {"reprocess", "SITE", "make products again", command_reprocess, 0, 0},

@@ -67,6 +67,7 @@ struct publication {
     bool has_window;          /* RENDER: pictures were made with this window of the series */
     struct digest window_digest;
     char input[DIGEST_HEX_SIZE]; /* SERIES: product.input_digest; `row` names the series */
+    char slide_input[DIGEST_HEX_SIZE]; /* ... of stages with NEEDS_SLIDE */
     struct job_result result; /* owned */
     void *owner;              /* the coordinator's */
 
@@ -126,8 +127,8 @@ bool publish_find_kept(const struct publisher *publisher, struct publication *pu
 bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err);
 bool publish_rows(const struct publisher *publisher, struct publication *publication,
                   struct leftovers *leftovers, struct error *err);
-/* What was made of the series as a whole becomes leftovers; its products go. */
-bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series,
+/* What was made of the series as a whole, by this stage or (NULL) by any, becomes leftovers; its products go. */
+bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series, const char *stage,
                            struct leftovers *leftovers, struct error *err);
 /* The artefacts of an instance become leftovers, the row is deleted. */
 bool publish_forget(const struct publisher *publisher, int64_t instance_id, struct leftovers *leftovers,

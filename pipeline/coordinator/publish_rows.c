@@ -6,6 +6,7 @@
 
 #include "coordinator/plan.h"
 #include "job/layout.h"
+#include "job/stage.h"
 
 /* -- products ---------------------------------------------------------------------------- */
 
@@ -76,10 +77,10 @@ static struct verdict judge(const struct publication *publication, const struct 
                             error_kind_word(result->error), false};
 }
 
-static bool input_digest(const struct publication *publication, char hex[DIGEST_HEX_SIZE], struct error *err)
+static bool input_digest(const struct publication *publication, const struct wanted_stage *stage, char hex[DIGEST_HEX_SIZE], struct error *err)
 {
     if (publication->kind == JOB_SERIES) {
-        memcpy(hex, publication->input, DIGEST_HEX_SIZE);
+        memcpy(hex, stage->needs & NEEDS_SLIDE ? publication->slide_input : publication->input, DIGEST_HEX_SIZE);
         return true;
     }
     return plan_input_digest(&publication->row.digest, publication->has_window ? &publication->window_digest : NULL,
@@ -123,7 +124,7 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
     int64_t keeps = verdict->keeps_files;
     const char *options = stage->options_digest;
 
-    if (!input_digest(publication, input, err) || !find_row(publisher, publication, stage->name, product_id, err) ||
+    if (!input_digest(publication, stage, input, err) || !find_row(publisher, publication, stage->name, product_id, err) ||
         (*product_id != 0 && keeps == 0 && strcmp(verdict->state, "failed") == 0 &&
          !keeps_former(publisher, publication, *product_id, input, &keeps, err)))
         return false;
@@ -268,17 +269,18 @@ static bool put_kept(const struct publisher *publisher, const struct publication
         !catalogue_execute(publisher->catalogue, "DELETE FROM keep WHERE instance_id = ?", VALUES(id), err))
         return false;
     return (result->relic.size == 0 && result->histogram.size == 0 && result->geometry.size == 0 &&
-            result->metadata == NULL) ||
+            result->slide.size == 0 && result->metadata == NULL) ||
            catalogue_execute(publisher->catalogue,
-                             "INSERT INTO keep (instance_id, relic, histogram, geometry, metadata)"
-                             " VALUES (?, ?, ?, ?, ?)"
+                             "INSERT INTO keep (instance_id, relic, histogram, geometry, slide, metadata)"
+                             " VALUES (?, ?, ?, ?, ?, ?)"
                              " ON CONFLICT (instance_id) DO UPDATE SET relic = coalesce(excluded.relic, relic),"
                              " histogram = coalesce(excluded.histogram, histogram),"
-                             " geometry = coalesce(excluded.geometry, geometry),"
+                             " geometry = coalesce(excluded.geometry, geometry), slide = coalesce(excluded.slide, slide),"
                              " metadata = coalesce(excluded.metadata, metadata)",
                              VALUES(id, value_blob(result->relic.data, result->relic.size),
                                     value_blob(result->histogram.data, result->histogram.size),
                                     value_blob(result->geometry.data, result->geometry.size),
+                                    value_blob(result->slide.data, result->slide.size),
                                     value_text(result->metadata)),
                              err);
 }
@@ -300,7 +302,7 @@ static bool put_asked(const struct publisher *publisher, const struct publicatio
     return ok;
 }
 
-bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err)
+bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *names, struct error *err)
 {
     bool found = false, ok = true;
     struct publication publication = {.kind = JOB_RENDER, .instance_id = instance_id};
@@ -308,7 +310,7 @@ bool publish_defer(const struct publisher *publisher, int64_t instance_id, const
 
     if (!instance_find(publisher->catalogue, instance_id, &publication.row, &found, err) || !found)
         return !found;
-    for (const char *word = stages; ok && *word != '\0';) {
+    for (const char *word = names; ok && *word != '\0';) {
         const size_t length = strcspn(word, ",");
         const struct wanted_stage *const stage = find_stage(publisher, word, length);
         int64_t product_id = 0;
@@ -401,15 +403,15 @@ bool publish_rows(const struct publisher *publisher, struct publication *publica
            drop_former_bytes(publisher, publication, leftovers, err);
 }
 
-bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series,
+bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series, const char *stage,
                            struct leftovers *leftovers, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
     bool ok = catalogue_select(publisher->catalogue,
-                               "SELECT product_id FROM product WHERE study_instance_uid = ? AND series_instance_uid = ?"
-                               " AND instance_id IS NULL",
-                               VALUES(value_text(study), value_text(series)), &cursor, err);
+                               "SELECT product_id FROM product WHERE study_instance_uid = ?1 AND series_instance_uid = ?2"
+                               " AND instance_id IS NULL AND (?3 IS NULL OR stage = ?3)",
+                               VALUES(value_text(study), value_text(series), value_text(stage)), &cursor, err);
 
     while (ok && cursor_next(cursor))
         ok = drop_artefacts(publisher, cursor_int(cursor, 0), NULL, leftovers, err) &&

@@ -13,6 +13,7 @@ static const struct option_name { const char *name; size_t offset; } option_name
     {"study_instances", offsetof(struct site_options, study_instances)},
     {"instance_metadata", offsetof(struct site_options, instance_metadata)},
     {"brotli", offsetof(struct site_options, brotli)},
+    {"labels", offsetof(struct site_options, labels)},
 };
 
 /* The value of a line "name=value" in the canonical text; "" where there is none. */

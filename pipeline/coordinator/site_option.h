@@ -19,6 +19,7 @@ struct site_options {
     bool study_instances;   /* studies/S/instances */
     bool instance_metadata; /* .../instances/U/metadata */
     bool brotli;            /* NAME.br beside NAME.gz */
+    bool labels;            /* slides' labels are published (coordinator_label.c) */
 };
 
 /* At the start of a run, outside a transaction: what the stage table says after the settings. */

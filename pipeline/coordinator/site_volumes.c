@@ -70,20 +70,24 @@ static bool put_slices(const struct writer *w, int64_t volume, struct error *err
                        VALUES(value_int(volume)), put_array, err);
 }
 
+static void put_member(const struct writer *w, const struct cursor *row, int column)
+{
+    const char *const name = cursor_name(row, column);
+
+    switch (cursor_type(row, column)) {
+    case VALUE_INT: json_member_int(w->j, name, cursor_int(row, column)); break;
+    case VALUE_REAL: json_member_real(w->j, name, cursor_real(row, column)); break;
+    case VALUE_TEXT: json_member_text(w->j, name, cursor_text(row, column)); break;
+    case VALUE_NULL:
+    case VALUE_BLOB: break;
+    }
+}
+
 static bool put_volume(const struct writer *w, const struct cursor *row, struct error *err)
 {
     json_open_object(w->j);
-    for (int i = 2; i < cursor_columns(row); i++) {
-        const char *const name = cursor_name(row, i);
-
-        switch (cursor_type(row, i)) {
-        case VALUE_INT: json_member_int(w->j, name, cursor_int(row, i)); break;
-        case VALUE_REAL: json_member_real(w->j, name, cursor_real(row, i)); break;
-        case VALUE_TEXT: json_member_text(w->j, name, cursor_text(row, i)); break;
-        case VALUE_NULL:
-        case VALUE_BLOB: break;
-        }
-    }
+    for (int i = 2; i < cursor_columns(row); i++)
+        put_member(w, row, i);
     if (!cursor_is_null(row, 1)) {
         json_key(w->j, "affine");
         json_put_raw(w->j, cursor_text(row, 1), strlen(cursor_text(row, 1)));
@@ -91,6 +95,50 @@ static bool put_volume(const struct writer *w, const struct cursor *row, struct 
     const bool ok = w->spill == NULL || put_slices(w, cursor_int(row, 0), err);
     json_close(w->j);
     return ok;
+}
+
+/* [columns, rows, tile columns, tile rows, tiles, instances of one concatenation...] */
+static bool put_level(const struct writer *w, const struct cursor *row, struct error *err)
+{
+    struct cursor *instance = NULL;
+    struct error ignored;
+    bool ok = catalogue_select(w->catalogue,
+                               "SELECT sop_instance_uid FROM slide_level_instance JOIN instance USING (instance_id)"
+                               " WHERE pyramid_id = ? AND level = ? ORDER BY instance_number, sop_instance_uid",
+                               VALUES(value_int(cursor_int(row, 0)), value_int(cursor_int(row, 1))), &instance, err);
+
+    json_open_array(w->j);
+    for (int i = 2; i < cursor_columns(row); i++)
+        json_put_int(w->j, cursor_int(row, i));
+    while (ok && cursor_next(instance)) {
+        json_put_string(w->j, cursor_text(instance, 0));
+        ok = spill_some(w, err);
+    }
+    json_close(w->j);
+    return cursor_end(instance, ok ? err : &ignored) && ok;
+}
+
+static bool put_pyramid(const struct writer *w, const struct cursor *row, struct error *err)
+{
+    json_open_object(w->j);
+    for (int i = 1; i < cursor_columns(row); i++)
+        put_member(w, row, i);
+    const bool ok = rows_member(w, "levels",
+                                "SELECT pyramid_id, level, columns, rows, tile_columns, tile_rows, tiles FROM slide_level"
+                                " WHERE pyramid_id = ? ORDER BY level",
+                                VALUES(value_int(cursor_int(row, 0))), put_level, err);
+    json_close(w->j);
+    return ok;
+}
+
+static bool put_slide(const struct writer *w, struct error *err)
+{
+    return rows_member(w, "slides",
+                       "SELECT pyramid_id, ordinal, verdict, reason, columns, rows, optical_path, focus_um,"
+                       " samples_per_pixel, row_spacing_mm, column_spacing_mm, container_identifier,"
+                       " frame_of_reference_uid, pyramid_uid FROM slide_pyramid WHERE study_instance_uid = ?"
+                       " AND series_instance_uid = ? ORDER BY ordinal",
+                       VALUES(value_text(w->study), value_text(w->series)), put_pyramid, err);
 }
 
 static bool put_artefact(const struct writer *w, const struct cursor *row, struct error *err)
@@ -145,7 +193,7 @@ bool site_volumes_brief(struct json *j, struct catalogue *catalogue, const char 
 
     return rows_member(&w, "volumes", "SELECT " VOLUME_SQL OF_SERIES, VALUES(value_text(study), value_text(series)),
                        put_volume, err) &&
-           put_made(&w, err);
+           put_slide(&w, err) && put_made(&w, err);
 }
 
 bool site_volumes_whole(struct json *j, struct catalogue *catalogue, const char *study, const char *series,
@@ -158,5 +206,5 @@ bool site_volumes_whole(struct json *j, struct catalogue *catalogue, const char 
                        "SELECT " VOLUME_SQL ", least_gap_mm, most_gap_mm, off_grid_mm, off_line_mm, tilt_degrees, voxel,"
                        " samples_per_pixel, bits_stored, is_signed, slope, intercept, padding_low, padding_high" OF_SERIES,
                        VALUES(value_text(study), value_text(series)), put_volume, err) &&
-           put_made(&w, err);
+           put_slide(&w, err) && put_made(&w, err);
 }

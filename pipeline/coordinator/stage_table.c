@@ -213,19 +213,21 @@ static bool add_wanted(struct stage_table *table, const struct stage_row *row, s
     wanted->version = row->version;
     wanted->needs = row->needs;
     wanted->scope = row->scope;
+    table->wants_slides = table->wants_slides || (row->needs & NEEDS_SLIDE) != 0;
+    table->wants_volumes = table->wants_volumes || (row->scope == SCOPE_SERIES && (row->needs & NEEDS_SLIDE) == 0);
     table->makes_frames = table->makes_frames || strcmp(row->name, STAGE_OF_FRAMES) == 0;
     table->wanted_count++;
     return true;
 }
 
-/* "codestream,thumbnail": those of instances, or those of series. */
-static bool list_wanted(const struct stage_table *table, uint32_t scope, char **list, struct error *err)
+/* "codestream,thumbnail": those of instances. */
+static bool list_wanted(const struct stage_table *table, char **list, struct error *err)
 {
     struct buffer text = {0};
     bool ok = true;
 
     for (size_t i = 0; ok && i < table->wanted_count; i++)
-        if (table->wanted[i].scope == scope)
+        if (table->wanted[i].scope == SCOPE_INSTANCE)
             ok = (text.size == 0 || buffer_puts(&text, ",", err)) && buffer_puts(&text, table->wanted[i].name, err);
     *list = ok ? memory_string(buffer_text(&text), err) : NULL;
     buffer_release(&text);
@@ -277,9 +279,7 @@ static bool pick_wanted(const struct settings *settings, struct stage_table *tab
         if (settings->stages != NULL ? is_listed(settings->stages, row->name) : row->on_by_default)
             ok = add_wanted(table, row, err);
     }
-    return ok && list_wanted(table, SCOPE_INSTANCE, &table->all, err) &&
-           list_wanted(table, SCOPE_SERIES, &table->series, err) && make_match(table, err) &&
-           digest_wanted(table, err);
+    return ok && list_wanted(table, &table->all, err) && make_match(table, err) && digest_wanted(table, err);
 }
 
 /* The worker checks options at its hello, but its refusal is no usage text: what is wrong with the settings is said by the
@@ -323,7 +323,6 @@ void stage_table_release(struct stage_table *table)
     worker_hello_release(&table->hello);
     memory_free(table->wanted);
     memory_free(table->all);
-    memory_free(table->series);
     memory_free(table->match);
     *table = (struct stage_table){0};
 }

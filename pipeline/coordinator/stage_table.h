@@ -25,7 +25,7 @@ struct stage_table {
     struct wanted_stage *wanted;  /* in run order */
     size_t wanted_count;
     char *all;                    /* "codestream,thumbnail": those of instances */
-    char *series;                 /* "volume": those of series */
+    bool wants_volumes, wants_slides; /* there are stages of series for them */
     bool makes_frames;            /* lossless frames are among what is wanted */
     char *match;                  /* ",codestream,thumbnail," for SQL's instr */
     char digest[DIGEST_HEX_SIZE]; /* of what is wanted: names, versions, options */

@@ -4,28 +4,31 @@
 
 #include "base/memory.h"
 
-enum { LEVELS_MOST = 33, FRACTION_BITS = 8 };
+enum { FRACTION_BITS = 8, BLOCK = 64 };
 
-/* One level while rows come in. Rows before `strip_first` have gone out in tiles and are forgotten.
- */
+/* One level while rows come in. Rows before `strip_first` have gone out in tiles and are forgotten. */
 struct level {
     uint32_t columns, rows;
+    size_t line;          /* samples of a row */
     uint32_t next_row;    /* how many rows have come */
     uint32_t next_tiles;  /* rows of tiles that went out */
     uint32_t strip_first; /* row of the picture that stands first in the strip */
-    uint8_t *strip;
-    uint16_t *pending, *halved; /* the even row that waits for its odd one; what they become */
+    uint8_t *strip;       /* NULL until the first row */
+    uint8_t *pending;     /* level that is given: the even row that waits for its odd one */
+    uint16_t *made[2];    /* level that is made: the last even and odd row, with the fraction bits */
 };
 
 struct pyramid {
-    unsigned channels, count;
-    uint32_t tile_size, overlap;
-    pyramid_sink sink;
+    struct pyramid_spec spec;
+    unsigned count;
+    struct pyramid_sink sink;
     void *client;
     struct picture tile;
-    uint16_t *scaled;                 /* a source row with the fraction bits */
-    struct level levels[LEVELS_MOST]; /* by number: 0 is one pixel */
+    uint16_t *sums; /* of a row and the one below it, and neighbours in it */
+    struct level levels[PYRAMID_LEVELS_MOST];
 };
+
+/* -- geometry --------------------------------------------------------------------------------- */
 
 unsigned pyramid_levels(uint32_t columns, uint32_t rows)
 {
@@ -37,53 +40,93 @@ unsigned pyramid_levels(uint32_t columns, uint32_t rows)
     return levels;
 }
 
+uint32_t pyramid_side(uint32_t side, unsigned level)
+{
+    return (uint32_t)((side + (UINT64_C(1) << level) - 1) >> level);
+}
+
+uint32_t pyramid_tiles(uint32_t side, uint32_t tile_size)
+{
+    return side / tile_size + (side % tile_size > 0);
+}
+
+void pyramid_extent(const struct pyramid_spec *spec, uint32_t side, uint32_t index, uint32_t *from, uint32_t *to)
+{
+    const uint64_t start = (uint64_t)index * spec->tile_size;
+    const uint64_t end = start + spec->tile_size + spec->overlap;
+
+    *from = (uint32_t)(start >= spec->overlap ? start - spec->overlap : 0);
+    *to = end < side ? (uint32_t)end : side;
+}
+
+static bool is_made(const struct pyramid *pyramid, unsigned level)
+{
+    return level < pyramid->count && !pyramid->spec.is_given[level];
+}
+
+/* -- memory ----------------------------------------------------------------------------------- */
+
 static uint32_t strip_rows(const struct pyramid *pyramid, const struct level *level)
 {
-    const uint64_t most = (uint64_t)pyramid->tile_size + 2 * (uint64_t)pyramid->overlap;
+    const uint64_t most = (uint64_t)pyramid->spec.tile_size + 2 * (uint64_t)pyramid->spec.overlap;
 
     return most < level->rows ? (uint32_t)most : level->rows;
 }
 
-static bool level_init(struct pyramid *pyramid, struct level *level, struct error *err)
+/* What a level needs once it has rows. */
+static bool begin_level(struct pyramid *pyramid, unsigned number, struct error *err)
 {
-    size_t samples = 0;
+    struct level *const level = &pyramid->levels[number];
 
-    if (!size_mul(level->columns, pyramid->channels, &samples))
-        return error_set(err, ERROR_NOMEM, "a row of %u pixels", level->columns);
-    level->strip = memory_array(strip_rows(pyramid, level), samples, err);
-    level->pending = memory_array(samples, sizeof *level->pending, err);
-    level->halved = memory_array(samples / 2 + pyramid->channels, sizeof *level->halved, err);
-    return level->strip != NULL && level->pending != NULL && level->halved != NULL;
+    if (level->strip != NULL)
+        return true;
+    if (!is_made(pyramid, number)) {
+        level->pending = memory_new(level->line, err);
+        if (level->pending == NULL)
+            return false;
+    }
+    for (int i = 0; i < 2 && is_made(pyramid, number); i++) {
+        level->made[i] = memory_array(level->line, sizeof *level->made[i], err);
+        if (level->made[i] == NULL)
+            return false;
+    }
+    level->strip = memory_array(strip_rows(pyramid, level), level->line, err);
+    return level->strip != NULL;
 }
 
-bool pyramid_new(uint32_t columns, uint32_t rows, unsigned channels, uint32_t tile_size,
-                 uint32_t overlap, pyramid_sink sink, void *client, struct pyramid **pyramid,
-                 struct error *err)
+static bool check_spec(const struct pyramid_spec *spec, struct error *err)
 {
-    if (columns == 0 || rows == 0 || channels == 0 || tile_size == 0 || overlap >= tile_size)
-        return error_set(err, ERROR_USAGE, "no tiles of %u + %u for %u x %u pixels", tile_size,
-                         overlap, columns, rows);
+    if (spec->columns == 0 || spec->rows == 0 || (spec->channels != 1 && spec->channels != 3) ||
+        spec->tile_size == 0 || spec->overlap >= spec->tile_size)
+        return error_set(err, ERROR_USAGE, "no tiles of %u + %u for %u x %u pixels of %u samples", spec->tile_size,
+                         spec->overlap, spec->columns, spec->rows, spec->channels);
+    return true;
+}
+
+bool pyramid_new(const struct pyramid_spec *spec, const struct pyramid_sink *sink, void *client,
+                 struct pyramid **pyramid, struct error *err)
+{
+    size_t line;
+
+    if (!check_spec(spec, err))
+        return false;
+    if (!size_mul(spec->columns, spec->channels, &line))
+        return error_set(err, ERROR_NOMEM, "a row of %u pixels", spec->columns);
     struct pyramid *const made = memory_zeroed(sizeof *made, err);
     if (made == NULL)
         return false;
-    made->channels = channels;
-    made->count = pyramid_levels(columns, rows);
-    made->tile_size = tile_size;
-    made->overlap = overlap;
-    made->sink = sink;
+    made->spec = *spec;
+    made->spec.is_given[0] = true;
+    made->count = pyramid_levels(spec->columns, spec->rows);
+    made->sink = *sink;
     made->client = client;
-    made->scaled = memory_array((size_t)columns * channels, sizeof *made->scaled, err);
-    bool ok = made->scaled != NULL;
-    for (unsigned i = made->count; ok && i > 0; i--) {
-        struct level *const level = &made->levels[i - 1];
-
-        level->columns = columns;
-        level->rows = rows;
-        ok = level_init(made, level, err);
-        columns = columns / 2 + columns % 2;
-        rows = rows / 2 + rows % 2;
+    for (unsigned i = 0; i < made->count; i++) {
+        made->levels[i].columns = pyramid_side(spec->columns, i);
+        made->levels[i].rows = pyramid_side(spec->rows, i);
+        made->levels[i].line = (size_t)made->levels[i].columns * spec->channels;
     }
-    if (!ok) {
+    made->sums = memory_array(line + BLOCK, sizeof *made->sums, err);
+    if (made->sums == NULL) {
         pyramid_free(made);
         return false;
     }
@@ -98,73 +141,64 @@ void pyramid_free(struct pyramid *pyramid)
     for (unsigned i = 0; i < pyramid->count; i++) {
         memory_free(pyramid->levels[i].strip);
         memory_free(pyramid->levels[i].pending);
-        memory_free(pyramid->levels[i].halved);
+        memory_free(pyramid->levels[i].made[0]);
+        memory_free(pyramid->levels[i].made[1]);
     }
-    memory_free(pyramid->scaled);
+    memory_free(pyramid->sums);
     picture_release(&pyramid->tile);
     memory_free(pyramid);
 }
 
 /* -- tiles ------------------------------------------------------------------------------------ */
 
-/* What tile number `index` of an axis covers, neighbours' pixels included. */
-static void tile_extent(const struct pyramid *pyramid, uint32_t side, uint32_t index,
-                        uint32_t *from, uint32_t *to)
-{
-    const uint64_t start = (uint64_t)index * pyramid->tile_size;
-    const uint64_t end = start + pyramid->tile_size + pyramid->overlap;
-
-    *from = (uint32_t)(start >= pyramid->overlap ? start - pyramid->overlap : 0);
-    *to = end < side ? (uint32_t)end : side;
-}
-
-static bool send_tile(struct pyramid *pyramid, unsigned number, uint32_t x, uint32_t from_row,
-                      uint32_t to_row, struct error *err)
+static bool send_tile(struct pyramid *pyramid, unsigned number, uint32_t x, uint32_t from_row, uint32_t to_row,
+                      struct error *err)
 {
     const struct level *const level = &pyramid->levels[number];
-    const size_t line = (size_t)level->columns * pyramid->channels;
+    const unsigned channels = pyramid->spec.channels;
     uint32_t from, to;
 
-    tile_extent(pyramid, level->columns, x, &from, &to);
-    const size_t tile_line = (size_t)(to - from) * pyramid->channels;
-    if (!picture_resize(&pyramid->tile, to_row - from_row, to - from, pyramid->channels, err))
+    if (pyramid->sink.wants != NULL && !pyramid->sink.wants(pyramid->client, number, x, level->next_tiles))
+        return true;
+    pyramid_extent(&pyramid->spec, level->columns, x, &from, &to);
+    const size_t tile_line = (size_t)(to - from) * channels;
+    if (!picture_resize(&pyramid->tile, to_row - from_row, to - from, channels, err))
         return false;
     for (uint32_t row = from_row; row < to_row; row++)
         memcpy(pyramid->tile.data + (row - from_row) * tile_line,
-               level->strip + (row - level->strip_first) * line + (size_t)from * pyramid->channels,
-               tile_line);
-    return pyramid->sink(pyramid->client, number, x, level->next_tiles, &pyramid->tile, err);
+               level->strip + (row - level->strip_first) * level->line + (size_t)from * channels, tile_line);
+    return pyramid->sink.tile(pyramid->client, number, x, level->next_tiles, &pyramid->tile, err);
 }
 
 /* The row of tiles that is complete; then only what the next one overlaps is kept. */
-static bool send_row(struct pyramid *pyramid, unsigned number, uint32_t from, uint32_t to,
-                     struct error *err)
+static bool send_row(struct pyramid *pyramid, unsigned number, uint32_t from, uint32_t to, struct error *err)
 {
     struct level *const level = &pyramid->levels[number];
-    const size_t line = (size_t)level->columns * pyramid->channels;
+    const uint32_t across = pyramid_tiles(level->columns, pyramid->spec.tile_size);
     uint32_t next_from, next_to;
 
-    for (uint32_t x = 0; (uint64_t)x * pyramid->tile_size < level->columns; x++)
+    for (uint32_t x = 0; x < across; x++)
         if (!send_tile(pyramid, number, x, from, to, err))
             return false;
     level->next_tiles++;
-    tile_extent(pyramid, level->rows, level->next_tiles, &next_from, &next_to);
-    if (next_from < to)
-        memmove(level->strip, level->strip + (next_from - level->strip_first) * line,
-                (to - next_from) * line);
+    pyramid_extent(&pyramid->spec, level->rows, level->next_tiles, &next_from, &next_to);
+    if (level->next_tiles == pyramid_tiles(level->rows, pyramid->spec.tile_size))
+        next_from = level->next_row;
+    memmove(level->strip, level->strip + (next_from - level->strip_first) * level->line,
+            (level->next_row - next_from) * level->line);
     level->strip_first = next_from;
     return true;
 }
 
-/* The last row of tiles may be complete together with the one before: when it is all overlap. */
 static bool send_complete_rows(struct pyramid *pyramid, unsigned number, struct error *err)
 {
-    struct level *const level = &pyramid->levels[number];
+    const struct level *const level = &pyramid->levels[number];
+    const uint32_t down = pyramid_tiles(level->rows, pyramid->spec.tile_size);
 
-    while ((uint64_t)level->next_tiles * pyramid->tile_size < level->rows) {
+    while (level->next_tiles < down) {
         uint32_t from, to;
 
-        tile_extent(pyramid, level->rows, level->next_tiles, &from, &to);
+        pyramid_extent(&pyramid->spec, level->rows, level->next_tiles, &from, &to);
         if (level->next_row < to)
             return true;
         if (!send_row(pyramid, number, from, to, err))
@@ -173,80 +207,168 @@ static bool send_complete_rows(struct pyramid *pyramid, unsigned number, struct 
     return true;
 }
 
+/* -- halving ---------------------------------------------------------------------------------- *
+ *
+ * Sums of two by two samples for every place of a row, then every second pixel of them: twice the additions, but blocks of
+ * a constant length without strides, which compilers turn into vector instructions (gcc at -O2 no others). */
+
+static void sum_bytes(const uint8_t *restrict above, const uint8_t *restrict below, size_t step, size_t count,
+                      uint16_t *restrict sums)
+{
+    for (size_t i = 0; i < count; i++)
+        sums[i] = (uint16_t)((above[i] + above[i + step] + below[i] + below[i + step]) << (FRACTION_BITS - 2));
+}
+
+static void sum_words(const uint16_t *restrict above, const uint16_t *restrict below, size_t step, size_t count,
+                      uint16_t *restrict sums)
+{
+    for (size_t i = 0; i < count; i++)
+        sums[i] = (uint16_t)(((uint32_t)above[i] + above[i + step] + below[i] + below[i + step] + 2) / 4);
+}
+
+/* At an odd edge the pixels that are there count twice, which is their average: a missing row is the row itself again, a
+ * missing column the last one. */
+static void pick(const struct pyramid *pyramid, size_t pairs, uint16_t *to)
+{
+    const uint16_t *from = pyramid->sums;
+
+    if (pyramid->spec.channels == 1) {
+        for (size_t i = 0; i < pairs; i++)
+            to[i] = from[2 * i];
+        return;
+    }
+    for (size_t i = 0; i < pairs; i++, from += 6, to += 3)
+        memcpy(to, from, 3 * sizeof *to);
+}
+
+static void halve_bytes(const struct pyramid *pyramid, const struct level *level, const uint8_t *above,
+                        const uint8_t *below, uint16_t *to)
+{
+    const size_t step = pyramid->spec.channels, pairs = level->columns / 2, count = pairs * 2 * step - step;
+    size_t i = 0;
+
+    if (pairs > 0) {
+        for (; i + BLOCK <= count; i += BLOCK)
+            sum_bytes(above + i, below + i, step, BLOCK, pyramid->sums + i);
+        sum_bytes(above + i, below + i, step, count - i, pyramid->sums + i);
+        pick(pyramid, pairs, to);
+    }
+    if (level->columns % 2 == 1)
+        sum_bytes(above + level->line - step, below + level->line - step, 0, step, to + pairs * step);
+}
+
+static void halve_words(const struct pyramid *pyramid, const struct level *level, const uint16_t *above,
+                        const uint16_t *below, uint16_t *to)
+{
+    const size_t step = pyramid->spec.channels, pairs = level->columns / 2, count = pairs * 2 * step - step;
+    size_t i = 0;
+
+    if (pairs > 0) {
+        for (; i + BLOCK <= count; i += BLOCK)
+            sum_words(above + i, below + i, step, BLOCK, pyramid->sums + i);
+        sum_words(above + i, below + i, step, count - i, pyramid->sums + i);
+        pick(pyramid, pairs, to);
+    }
+    if (level->columns % 2 == 1)
+        sum_words(above + level->line - step, below + level->line - step, 0, step, to + pairs * step);
+}
+
 /* -- levels ----------------------------------------------------------------------------------- */
 
-/* Two rows into one of half the width. At an odd edge the pixels that are there count twice, which
- * is their average: a missing row is the row itself again, a missing column the last one. */
-static void halve(const uint16_t *above, const uint16_t *below, uint32_t columns, unsigned channels,
-                  uint16_t *to)
+static void round_block(const uint16_t *restrict from, size_t count, uint8_t *restrict to)
 {
-    for (size_t x = 0; x < columns; x += 2) {
-        const size_t step = x + 1 < columns ? channels : 0;
-
-        for (size_t c = 0; c < channels; c++) {
-            const size_t left = x * channels + c, right = left + step;
-
-            to[x / 2 * channels + c] =
-                (uint16_t)(((uint32_t)above[left] + above[right] + below[left] + below[right] + 2) /
-                           4);
-        }
-    }
+    for (size_t i = 0; i < count; i++)
+        to[i] = (uint8_t)((from[i] + (1u << (FRACTION_BITS - 1))) >> FRACTION_BITS);
 }
 
-static void store_row(const struct pyramid *pyramid, struct level *level, const uint16_t *row)
+static void round_row(const uint16_t *from, size_t count, uint8_t *to)
 {
-    const size_t line = (size_t)level->columns * pyramid->channels;
-    uint8_t *const to = level->strip + (level->next_row - level->strip_first) * line;
+    size_t i = 0;
 
-    for (size_t i = 0; i < line; i++)
-        to[i] = (uint8_t)((row[i] + (1u << (FRACTION_BITS - 1))) >> FRACTION_BITS);
-    level->next_row++;
+    for (; i + BLOCK <= count; i += BLOCK)
+        round_block(from + i, BLOCK, to + i);
+    round_block(from + i, count - i, to + i);
 }
 
-/* A row into its level, and every second one, halved, into the level below, and so on. */
-static bool add_row(struct pyramid *pyramid, unsigned number, const uint16_t *row,
-                    struct error *err)
+static uint8_t *strip_row(const struct level *level)
 {
-    for (;; number--) {
+    return level->strip + (level->next_row - level->strip_first) * level->line;
+}
+
+/* Where the next row of a level that is made is to go. */
+static uint16_t *next_made(const struct level *level)
+{
+    return level->made[level->next_row % 2];
+}
+
+/* The row that was made of the level before into the strip, and every second one, halved, into the level after. */
+static bool take_made(struct pyramid *pyramid, unsigned number, struct error *err)
+{
+    for (;; number++) {
         struct level *const level = &pyramid->levels[number];
-        const bool is_even = level->next_row % 2 == 0, is_last = level->next_row + 1 == level->rows;
+        const uint32_t row = level->next_row;
+        const bool is_even = row % 2 == 0;
 
-        store_row(pyramid, level, row);
+        round_row(level->made[row % 2], level->line, strip_row(level));
+        level->next_row++;
         if (!send_complete_rows(pyramid, number, err))
             return false;
-        if (number == 0)
+        if (!is_made(pyramid, number + 1) || (is_even && row + 1 < level->rows))
             return true;
-        if (is_even && !is_last) {
-            memcpy(level->pending, row, (size_t)level->columns * pyramid->channels * sizeof *row);
-            return true;
-        }
-        halve(is_even ? row : level->pending, row, level->columns, pyramid->channels,
-              level->halved);
-        row = level->halved;
+        if (!begin_level(pyramid, number + 1, err))
+            return false;
+        halve_words(pyramid, level, level->made[0], level->made[is_even ? 0 : 1],
+                    next_made(&pyramid->levels[number + 1]));
     }
 }
 
-bool pyramid_add(struct pyramid *pyramid, const uint8_t *rows, uint32_t count, struct error *err)
+/* `above` is the even row before, which is the row itself where it is the last. */
+static bool make_row(struct pyramid *pyramid, unsigned number, const uint8_t *above, const uint8_t *row,
+                     struct error *err)
 {
-    const unsigned top = pyramid->count - 1;
-    const struct level *const level = &pyramid->levels[top];
-    const size_t line = (size_t)level->columns * pyramid->channels;
+    if (!begin_level(pyramid, number + 1, err))
+        return false;
+    halve_bytes(pyramid, &pyramid->levels[number], above, row, next_made(&pyramid->levels[number + 1]));
+    return take_made(pyramid, number + 1, err);
+}
+
+bool pyramid_add(struct pyramid *pyramid, unsigned number, const uint8_t *rows, uint32_t count, struct error *err)
+{
+    if (number >= pyramid->count || is_made(pyramid, number))
+        return error_set(err, ERROR_USAGE, "level %u of a pyramid is not given", number);
+    struct level *const level = &pyramid->levels[number];
+    const bool makes = is_made(pyramid, number + 1);
+    const uint8_t *above = NULL; /* the even row before */
 
     if (count > level->rows - level->next_row)
-        return error_set(err, ERROR_USAGE, "more than %u rows for a pyramid", level->rows);
-    for (uint32_t row = 0; row < count; row++) {
-        for (size_t i = 0; i < line; i++)
-            pyramid->scaled[i] = (uint16_t)(rows[row * line + i] << FRACTION_BITS);
-        if (!add_row(pyramid, top, pyramid->scaled, err))
+        return error_set(err, ERROR_USAGE, "more than %u rows for level %u of a pyramid", level->rows, number);
+    if (count > 0 && !begin_level(pyramid, number, err))
+        return false;
+    for (const uint8_t *row = rows; count > 0; row += level->line, count--) {
+        const bool is_even = level->next_row % 2 == 0, is_last = level->next_row + 1 == level->rows;
+
+        memcpy(strip_row(level), row, level->line);
+        level->next_row++;
+        if (!send_complete_rows(pyramid, number, err))
             return false;
+        if (makes && (!is_even || is_last) &&
+            !make_row(pyramid, number, is_even ? row : above != NULL ? above : level->pending, row, err))
+            return false;
+        above = is_even ? row : NULL;
     }
+    if (makes && above != NULL)
+        memcpy(level->pending, above, level->line);
     return true;
 }
 
 bool pyramid_end(struct pyramid *pyramid, struct error *err)
 {
-    const struct level *const level = &pyramid->levels[pyramid->count - 1];
+    for (unsigned i = 0; i < pyramid->count; i++) {
+        const struct level *const level = &pyramid->levels[i];
 
-    return level->next_row == level->rows ||
-           error_set(err, ERROR_USAGE, "%u of %u rows for a pyramid", level->next_row, level->rows);
+        if (level->next_row < level->rows && (level->next_row > 0 || is_made(pyramid, i + 1)))
+            return error_set(err, ERROR_USAGE, "%u of %u rows for level %u of a pyramid", level->next_row, level->rows,
+                             i);
+    }
+    return true;
 }

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "job/keep.h"
 #include "job/slices.h"
+#include "job/slide_blob.h"
 #include "job/wire.h"
 
 enum {
@@ -27,7 +28,7 @@ enum {
     SOURCE_BYTES = 1 + 4 + 8 + 4 + 4 + 8,
     MEMBER_BYTES = 3 * 8 + 4 + 4,
     WINDOW_ROW_BYTES = 4 + 2 * 8 + 1 + 5 + 5 + 1,
-    SERIES_MEMBER_BYTES = 5 + DIGEST_SIZE + 2 * 8 + 2 + 5 + 4 * 8,
+    SERIES_MEMBER_BYTES = 5 + DIGEST_SIZE + 2 * 8 + 4 + 2 + 5 + 4 * 8,
 };
 
 static const char *const state_words[] = {
@@ -224,6 +225,7 @@ static void carry_series_member(struct wire *w, const struct job *j, struct seri
     wire_u64(w, &m->slices_bytes);
     wire_require(w, m->slices_offset <= j->slices.size && m->slices_bytes <= j->slices.size - m->slices_offset,
                  "a member's slices are out of range");
+    wire_blob(w, &m->slide, SLIDE_BLOB_MOST);
     wire_bool(w, &m->has_source);
     if (m->has_source)
         carry_source(w, &m->source);
@@ -278,7 +280,9 @@ static void carry_job(struct wire *w, struct job *j)
     wire_u64(w, &j->spool_offset);
     wire_u64(w, &j->spool_bytes);
     wire_u64(w, &j->spool_budget);
-    wire_bool(w, &j->for_series);
+    wire_bool(w, &j->for_volumes);
+    wire_bool(w, &j->for_slides);
+    wire_bool(w, &j->with_labels);
     wire_u32(w, &j->feed_window);
     wire_u64(w, &j->feed_bytes);
     carry_artefacts(w, &j->expected, &j->expected_count);
@@ -397,6 +401,7 @@ static void carry_result(struct wire *w, struct job_result *r)
     wire_blob(w, &r->relic, KEEP_RELIC_MOST);
     wire_blob(w, &r->histogram, KEEP_HISTOGRAM_MOST);
     wire_blob(w, &r->geometry, SLICES_BYTES_MOST);
+    wire_blob(w, &r->slide, SLIDE_BLOB_MOST);
     wire_string(w, &r->metadata, JOB_METADATA_MOST, WIRE_LINES);
     carry_windows(w, r);
     carry_manifest(w, &r->manifest);
@@ -419,6 +424,8 @@ static void check_result(struct wire *w, const struct job_result *r)
     wire_require(w, r->state != INSTANCE_DONE || r->not_an_object || r->has_record, "an object without a record");
     if (!w->failed && r->geometry.size > 0)
         w->failed = !slices_check(r->geometry.data, r->geometry.size, w->err);
+    if (!w->failed && r->slide.size > 0)
+        w->failed = !slide_blob_check(r->slide.data, r->slide.size, w->err);
 }
 
 /* -- both ways: a writer's struct is copied, so that a carrier may take it for its own ---------- */
@@ -508,8 +515,10 @@ void source_release(struct source *source)
 
 void job_drop_members(struct job *job)
 {
-    for (size_t i = 0; i < job->member_count; i++)
+    for (size_t i = 0; i < job->member_count; i++) {
         source_release(&job->members[i].source);
+        buffer_release(&job->members[i].slide);
+    }
     memory_free(job->members);
     buffer_release(&job->slices);
     job->members = NULL;
@@ -553,6 +562,7 @@ void job_result_drop_kept(struct job_result *result)
     buffer_release(&result->relic);
     buffer_release(&result->histogram);
     buffer_release(&result->geometry);
+    buffer_release(&result->slide);
     result->has_histogram = false;
 }
 

@@ -10,7 +10,8 @@
  *   FEED    one pass over a stream or an archive that has no random access: every member is written to a
  *           spool file and told by MEMBER; at most `feed_window` are outstanding.
  *   SERIES  the stages of a series over the volumes that the slices of its instances make: slice by slice, read
- *           from the source (native ones as they lie there), planes in the spool, or published frames.
+ *           from the source (native ones as they lie there), planes in the spool, or published frames; and over the
+ *           pyramids that its tiled instances make: tile by tile, as a stage asks for them.
  *   VERIFY  lossless frames of one instance decoded and compared with the source (or with its digest).
  *
  * Each struct has _write and _parse; parse checks everything (PROTOCOL) and gives owned copies.
@@ -90,6 +91,7 @@ struct series_member {
     char sop[UID_SIZE];
     struct digest digest;      /* of its source */
     uint64_t slices_offset, slices_bytes; /* slices.h, in the job's `slices` */
+    struct buffer slide;       /* slide_blob.h; empty: it is no part of a slide */
     bool has_source;
     struct source source;
     bool has_identity;         /* of the file at source.path; a SPOOL source is ours, and needs none */
@@ -117,7 +119,9 @@ struct job {
     uint64_t spool_offset;    /* of the first plane: what stands before it are others' */
     uint64_t spool_bytes;     /* RENDER: of the planes */
     uint64_t spool_budget;    /* OBJECT: bytes */
-    bool for_series;          /* OBJECT: a stage of the series will want all frames of an image with slices */
+    bool for_volumes;         /* OBJECT: a stage of the series will want all frames of an image with slices */
+    bool for_slides;          /* OBJECT: a stage of the series will want what is part of a slide, from its source */
+    bool with_labels;         /* OBJECT, RENDER: a slide's label is made like any other picture, not WITHHELD */
     uint32_t feed_window;     /* FEED: members */
     uint64_t feed_bytes;      /* FEED: bytes outstanding, at least one member */
     size_t expected_count;    /* VERIFY: the artefacts of the codestream product */
@@ -193,10 +197,11 @@ struct job_result {
     bool needs_window;          /* the series window is wanted (some stage is DEFERRED or would be) */
     bool has_histogram;         /* some value was counted */
     uint64_t spooled;           /* bytes of planes in the spool; 0 none */
-    bool wants_source;          /* for_series, and not all frames are in the spool: the series' job reads the source */
+    bool wants_source;          /* for_volumes or for_slides, and not all frames are in the spool: the series' job reads the source */
     struct buffer relic;        /* OBJECT: what is kept of it (keep.h); empty: too large, or there was a fault */
     struct buffer histogram;    /* where the series window is wanted */
     struct buffer geometry;     /* of an image: its slices (slices.h) */
+    struct buffer slide;        /* of a part of a slide (slide_blob.h) */
     char *metadata;             /* the instance's DICOM JSON (PS3.18 Annex F), of the dicomweb stage; NULL: none */
     size_t window_count;
     struct window_row *windows;
@@ -230,7 +235,7 @@ void feed_member_release(struct feed_member *member);
 bool job_result_write(const struct job_result *result, struct buffer *out, struct error *err);
 bool job_result_parse(const void *data, size_t size, struct job_result *result, struct error *err);
 void job_result_release(struct job_result *result);
-/* Relic, histogram, geometry and metadata: of a result that turned into a failure. */
+/* Relic, histogram, geometry, slide and metadata: of a result that turned into a failure. */
 void job_result_drop_kept(struct job_result *result);
 void source_release(struct source *source);
 

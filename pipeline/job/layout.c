@@ -170,6 +170,11 @@ bool layout_path(const struct subject *subject, enum place place, const char *na
     return error_set(err, ERROR_PROTOCOL, "place %d is unknown", (int)place);
 }
 
+bool layout_folder(const struct subject *subject, char path[PATH_SIZE], struct error *err)
+{
+    return check_subject(subject, false, err) && instance_folder(subject, false, path, err);
+}
+
 bool layout_study_folder(const char *study, char path[PATH_SIZE], struct error *err)
 {
     return check_uid(study, "study UID", err) && path_format(path, err, "studies/%s", study);

@@ -49,6 +49,8 @@ bool place_is_numbered(enum place place);
 bool layout_path(const struct subject *subject, enum place place, const char *name, uint32_t frame,
                  const struct digest *digest, const char *extension, char path[PATH_SIZE],
                  struct error *err);
+/* Where what is digest-named stands: studies/S/E/U, studies/S/E of a series. */
+bool layout_folder(const struct subject *subject, char path[PATH_SIZE], struct error *err);
 bool layout_study_folder(const char *study, char path[PATH_SIZE], struct error *err);   /* studies/S */
 bool layout_series_folder(const char *study, const char *series, char path[PATH_SIZE], struct error *err);
 bool layout_dicomweb_study(const char *study, char path[PATH_SIZE], struct error *err); /* dicomweb/studies/S */

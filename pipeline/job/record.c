@@ -117,3 +117,15 @@ void record_release(struct record *record)
         memory_free(record->values[i]);
     *record = (struct record){0};
 }
+
+bool record_shows_label(const struct record *record)
+{
+    const char *value = record_get(record, RECORD_image_type);
+
+    for (int i = 0; i < 2 && value != NULL; i++) {
+        value = strchr(value, '\\');
+        value += value != NULL;
+    }
+    return (value != NULL && strncmp(value, "LABEL", 5) == 0 && strchr("\\ ", value[5]) != NULL) ||
+           strcmp(record_get(record, RECORD_specimen_label_in_image), "YES") == 0;
+}

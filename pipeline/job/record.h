@@ -67,6 +67,7 @@
     X(rescale_type, TEXT, 0x00281054, "LO") \
     X(lossy_image_compression, TEXT, 0x00282110, "CS") \
     X(burned_in_annotation, TEXT, 0x00280301, "CS") \
+    X(specimen_label_in_image, TEXT, 0x00480010, "CS") \
     X(specific_character_set, TEXT, 0x00080005, "CS")
 
 #define RECORD_FIELDS(X) RECORD_STUDY_FIELDS(X) RECORD_SERIES_FIELDS(X) RECORD_INSTANCE_FIELDS(X)
@@ -90,6 +91,9 @@ struct record {
 
 bool record_set(struct record *record, enum record_field field, const char *text, struct error *err);
 const char *record_get(const struct record *record, enum record_field field); /* "" when absent */
+/* A slide's LABEL, or another picture that shows it, on which the patient's name may stand (PS3.3 C.8.12.4.1). */
+bool record_shows_label(const struct record *record);
+#define RECORD_WITHHELD "a slide's label may show the patient's name: dicomweb.labels=true publishes it"
 bool record_write(const struct record *record, struct buffer *out, struct error *err);
 /* Hostile input: lengths, UTF-8, numbers of INTEGER and REAL columns and the three UIDs are checked. */
 bool record_parse(struct reader *reader, struct record *record, struct error *err);

@@ -8,6 +8,7 @@
  * and for a series, when all its instances are settled:
  *
  *     accepts? -> begin -> for each volume: volume, then slice..., volume_end or volume_drop -> finish -> release
+ *     accepts? -> begin -> for each pyramid of a slide: slide, which asks for tiles -> finish -> release
  *
  * A function that has nothing to do is NULL. An object without a picture (a report, a presentation state) goes to the
  * stages that need the OBJECT only, with no image and no frames.
@@ -30,6 +31,7 @@
 #include "dicom/image.h"
 #include "dicom/object.h"
 #include "dicom/pixels.h"
+#include "dicom/slide.h"
 #include "job/staging.h"
 
 enum stage_scope { SCOPE_INSTANCE, SCOPE_SERIES };
@@ -39,6 +41,7 @@ enum stage_needs {
     NEEDS_PICTURE = 1 << 1, /* the windowed 8-bit picture: after the barrier where the series window is used */
     NEEDS_ORDER = 1 << 2,   /* frames in slice order (series scope) */
     NEEDS_OBJECT = 1 << 3,  /* the data set: objects without a picture are wanted, too */
+    NEEDS_SLIDE = 1 << 4,   /* pyramids of tiles (series scope): series without one are not told */
 };
 
 struct stage_input {
@@ -84,6 +87,22 @@ struct stage_slice {
     double position[3];        /* of the centre of its first pixel, LPS mm */
 };
 
+/* One pyramid of a slide (slide.h), and the tiles of it. What is lent stays until the next tile is asked for. Tiles cost
+ * least in the order of their frames. A failure fails the stage. */
+struct stage_slide {
+    const struct slide_pyramid *pyramid;
+    bool is_colour;            /* pictures have three channels; one else */
+    const uint8_t *icc;        /* that all levels share; NULL: there is none, or profiles differ */
+    size_t icc_size;
+    bool profiles_differ;
+    void *reader;
+    /* The bytes as they are, nothing decoded. */
+    bool (*coded)(void *reader, const struct slide_cell *cell, struct coded_frame *coded, struct error *err);
+    /* Windowed, 8 bits a sample; colours as they are, or sRGB by their ICC profile. */
+    bool (*picture)(void *reader, const struct slide_cell *cell, bool as_srgb, const struct picture **picture,
+                    struct error *err);
+};
+
 struct stage_run;
 
 struct stage {
@@ -94,6 +113,7 @@ struct stage {
     unsigned needs;
     bool on_by_default;
     const struct option *options;
+    const struct stage *options_of; /* whose options these are, and whose settings hold; NULL: its own */
     size_t options_size, state_size;
     /* false with a reason (at most 200 bytes) to be recorded as skipped; NULL: everything */
     bool (*accepts)(const struct stage_input *input, const void *options, char *reason, size_t size);
@@ -118,6 +138,8 @@ struct stage {
     /* The volume has failed, because a slice cannot be read or by one of the three above: what was begun of it goes. What
      * of the series is whole is published all the same. */
     void (*volume_drop)(struct stage_run *run);
+    /* Series scope, NEEDS_SLIDE: every pyramid by ordinal, but those of no level. */
+    bool (*slide)(struct stage_run *run, const struct stage_slide *slide, struct error *err);
     bool (*finish)(struct stage_run *run, struct error *err);
     void (*release)(struct stage_run *run);
 };
@@ -128,6 +150,7 @@ struct stage_run {
     const void *options; /* the stage's own struct */
     void *state;         /* zeroed, state_size */
     struct staging *staging;
+    unsigned threads;     /* that it may start: what it makes does not depend on them */
     struct buffer *notes; /* lines for people: what was done that nobody would expect */
     uint32_t information; /* a stage may leave picture_information here: which slice says most */
     struct coded_form *published; /* the codestream stage fills it: stage_input.published of those after it */

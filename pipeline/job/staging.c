@@ -16,12 +16,13 @@
 #include "job/gzip_copy.h"
 #include "job/text.h"
 
-enum { NOTHING = -1, NUMBER_SIZE = 12, GZIP_PERCENT_MOST = 90 };
+enum { NOTHING = -1, NUMBER_SIZE = 12, GZIP_PERCENT_MOST = 90, LINES_SIZE = 64 << 10, NAME_DIGITS = DIGEST16_SIZE - 1 };
 
+/* A slide has a hundred thousand of them: no allocation for each. */
 struct tree_file {
     struct digest digest;
     uint64_t bytes;
-    char *path;
+    size_t path; /* offset in the tree's paths */
 };
 
 /* A tree being filled; its artefact stands in the product already. */
@@ -30,12 +31,17 @@ struct tree {
     size_t artefact; /* index in its product */
     size_t file_count, file_capacity;
     struct tree_file *files;
+    struct buffer paths; /* each with its NUL */
+    bool has_naming;     /* a file in it holds the name of the tree */
+    size_t naming;       /* offset of its path */
+    uint64_t naming_offset;
 };
 
 /* A file being written as it comes. */
 struct stream {
     int descriptor; /* NOTHING: none is open */
     uint32_t staged;
+    char *path; /* below the tree that is open; NULL: no file of a tree */
     uint64_t size;
     bool is_patched; /* then its digest is not that of what was put */
     struct digest_state *digest;
@@ -78,9 +84,8 @@ void staging_number_from(struct staging *staging, uint32_t first)
 
 static void tree_release(struct tree *tree)
 {
-    for (size_t i = 0; i < tree->file_count; i++)
-        memory_free(tree->files[i].path);
     memory_free(tree->files);
+    buffer_release(&tree->paths);
     if (tree->descriptor != NOTHING)
         (void)close(tree->descriptor);
     *tree = (struct tree){.descriptor = NOTHING};
@@ -89,6 +94,7 @@ static void tree_release(struct tree *tree)
 static void stream_release(struct stream *stream)
 {
     digest_free(stream->digest);
+    memory_free(stream->path);
     if (stream->descriptor != NOTHING)
         (void)close(stream->descriptor);
     *stream = (struct stream){.descriptor = NOTHING};
@@ -303,9 +309,9 @@ static bool make_folders(int folder, const char *path)
     return true;
 }
 
-static int create_file(int folder, const char *path)
+static int create_file(int folder, const char *path, int mode)
 {
-    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+    const int flags = mode | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
     int descriptor = openat(folder, path, flags, 0644);
 
     if (descriptor == NOTHING && errno == ENOENT && make_folders(folder, path))
@@ -317,7 +323,7 @@ static int create_file(int folder, const char *path)
 static bool write_file(int folder, const char *path, const struct part *parts, size_t part_count,
                        struct error *err)
 {
-    const int descriptor = create_file(folder, path);
+    const int descriptor = create_file(folder, path, O_WRONLY);
 
     if (descriptor == NOTHING)
         return error_errno(err, errno, "cannot create the staged file \"%s\"", path);
@@ -415,6 +421,19 @@ static struct stream *selected_stream(const struct staging *staging)
     return &staging->streams[staging->selected];
 }
 
+/* With its digest begun; nothing of it stays when that fails. */
+static bool begin_stream(struct stream *stream, int folder, const char *path, struct error *err)
+{
+    if (!digest_new(&stream->digest, err))
+        return false;
+    stream->descriptor = create_file(folder, path, O_RDWR);
+    if (stream->descriptor != NOTHING)
+        return true;
+    const int reason = errno;
+    stream_release(stream);
+    return error_errno(err, reason, "cannot create the staged file \"%s\"", path);
+}
+
 bool staging_stream(struct staging *staging, struct error *err)
 {
     struct stream *const stream = selected_stream(staging);
@@ -422,13 +441,11 @@ bool staging_stream(struct staging *staging, struct error *err)
 
     if (stream->descriptor != NOTHING)
         return error_set(err, ERROR_USAGE, "a stream of this product is open already");
-    if (!open_folder(staging, err) || !digest_new(&stream->digest, err))
+    if (!open_folder(staging, err))
         return false;
     stream->staged = staging->next++;
     number_name(stream->staged, name);
-    stream->descriptor =
-        openat(staging->descriptor, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-    return stream->descriptor != NOTHING || error_errno(err, errno, "cannot create the staged file \"%s\"", name);
+    return begin_stream(stream, staging->descriptor, name, err);
 }
 
 bool staging_stream_put(struct staging *staging, const struct part *parts, size_t part_count, struct error *err)
@@ -496,7 +513,7 @@ static bool put_gzip(struct staging *staging, const struct stream *stream, const
     compressed.place = PLACE_GZIP;
     compressed.name = name;
     compressed.media_type = "application/gzip";
-    const int to = create_file(staging->descriptor, number);
+    const int to = create_file(staging->descriptor, number, O_WRONLY);
     if (to == NOTHING)
         return error_errno(err, errno, "cannot create the staged file \"%s\"", number);
     bool ok = gzip_copy(stream->descriptor, stream->size, to, &copy, err);
@@ -533,7 +550,7 @@ bool staging_stream_end(struct staging *staging, const struct artefact_spec *spe
     struct stream *const stream = selected_stream(staging);
     struct digest digest;
 
-    if (stream->descriptor == NOTHING)
+    if (stream->descriptor == NOTHING || stream->path != NULL)
         return error_set(err, ERROR_USAGE, "no stream of this product is open");
     if (!stream_digest(stream, &digest, err))
         return false;
@@ -556,7 +573,7 @@ void staging_stream_drop(struct staging *staging)
     struct stream *const stream = selected_stream(staging);
     char name[NUMBER_SIZE];
 
-    if (stream->descriptor != NOTHING) {
+    if (stream->descriptor != NOTHING && stream->path == NULL) { /* a tree goes as a whole */
         number_name(stream->staged, name);
         (void)unlinkat(staging->descriptor, name, 0);
     }
@@ -565,9 +582,14 @@ void staging_stream_drop(struct staging *staging)
 
 /* -- trees --------------------------------------------------------------------------------- */
 
+static struct tree *selected_tree(const struct staging *staging)
+{
+    return &staging->trees[staging->selected];
+}
+
 bool staging_tree(struct staging *staging, const struct artefact_spec *spec, struct error *err)
 {
-    struct tree *const tree = &staging->trees[staging->selected];
+    struct tree *const tree = selected_tree(staging);
     char name[NUMBER_SIZE];
 
     if (tree->descriptor != NOTHING)
@@ -588,25 +610,32 @@ bool staging_tree(struct staging *staging, const struct artefact_spec *spec, str
            error_errno(err, errno, "cannot open the staged folder \"%s\"", name);
 }
 
-bool staging_tree_put(struct staging *staging, const char *path, const struct part *parts,
-                      size_t part_count, struct error *err)
+/* *file: with its path, for the manifest; it counts once file_count has it. */
+static bool add_tree_file(struct tree *tree, const char *path, struct tree_file **file, struct error *err)
 {
-    struct tree *const tree = &staging->trees[staging->selected];
     void *files = tree->files;
-    struct tree_file file = {0};
 
     if (!path_is_safe_relative(path) || strlen(path) >= PATH_SIZE / 2)
         return error_set(err, ERROR_USAGE, "\"%s\" is no path inside a tree", path);
     if (!memory_grow(&files, &tree->file_capacity, tree->file_count + 1, sizeof *tree->files, err))
         return false;
     tree->files = files;
-    if (!digest_parts(staging, parts, part_count, &file.digest, &file.bytes, err) ||
+    *file = &tree->files[tree->file_count];
+    (*file)->path = tree->paths.size;
+    return buffer_append(&tree->paths, path, strlen(path) + 1, err);
+}
+
+bool staging_tree_put(struct staging *staging, const char *path, const struct part *parts, size_t part_count,
+                      struct error *err)
+{
+    struct tree *const tree = selected_tree(staging);
+    struct tree_file *file = NULL;
+
+    if (!add_tree_file(tree, path, &file, err) ||
+        !digest_parts(staging, parts, part_count, &file->digest, &file->bytes, err) ||
         !write_file(tree->descriptor, path, parts, part_count, err))
         return false;
-    file.path = memory_string(path, err);
-    if (file.path == NULL)
-        return false;
-    tree->files[tree->file_count++] = file;
+    tree->file_count++;
     return true;
 }
 
@@ -627,58 +656,144 @@ void staging_tree_drop(struct staging *staging)
         memmove(artefact, artefact + 1, (product->artefact_count - tree->artefact - 1) * sizeof *artefact);
         product->artefact_count--;
     }
+    if (selected_stream(staging)->path != NULL) /* it was a file of the tree */
+        stream_release(selected_stream(staging));
     tree_release(tree);
 }
 
-/* The order of the lines: `LC_ALL=C sort`. No two files have one path, so no two lines are alike.
- */
-static int compare_files(const void *left, const void *right)
+bool staging_tree_put_naming(struct staging *staging, const char *path, const void *data, size_t size, uint64_t offset,
+                             struct error *err)
+{
+    struct tree *const tree = selected_tree(staging);
+    const struct part part = {data, size};
+
+    if (tree->has_naming || offset > size || size - offset < NAME_DIGITS ||
+        strspn((const char *)data + offset, "0") < NAME_DIGITS)
+        return error_set(err, ERROR_USAGE, "no room for the tree's name in \"%s\"", path);
+    if (!staging_tree_put(staging, path, &part, 1, err))
+        return false;
+    tree->has_naming = true;
+    tree->naming = tree->files[tree->file_count - 1].path;
+    tree->naming_offset = offset;
+    return true;
+}
+
+bool staging_tree_stream(struct staging *staging, const char *path, struct error *err)
+{
+    struct stream *const stream = selected_stream(staging);
+    const struct tree *const tree = selected_tree(staging);
+
+    if (tree->descriptor == NOTHING || stream->descriptor != NOTHING)
+        return error_set(err, ERROR_USAGE, "no tree is open for a stream, or a stream already");
+    if (!path_is_safe_relative(path))
+        return error_set(err, ERROR_USAGE, "\"%s\" is no path inside a tree", path);
+    stream->path = memory_string(path, err);
+    return stream->path != NULL && begin_stream(stream, tree->descriptor, path, err);
+}
+
+bool staging_tree_stream_end(struct staging *staging, struct error *err)
+{
+    struct stream *const stream = selected_stream(staging);
+    struct tree *const tree = selected_tree(staging);
+    struct tree_file *file = NULL;
+
+    if (stream->descriptor == NOTHING || stream->path == NULL)
+        return error_set(err, ERROR_USAGE, "no stream of this tree is open");
+    if (!add_tree_file(tree, stream->path, &file, err) || !stream_digest(stream, &file->digest, err))
+        return false;
+    file->bytes = stream->size;
+    tree->file_count++;
+    return close_stream(stream, err);
+}
+
+/* The order of the lines: `LC_ALL=C sort`. No two files have one path, so no two lines are alike. */
+static int compare_files(const void *left, const void *right, void *paths)
 {
     const struct tree_file *const a = left, *const b = right;
     const int by_digest = memcmp(a->digest.bytes, b->digest.bytes, DIGEST_SIZE);
 
-    return by_digest != 0 ? by_digest : strcmp(a->path, b->path);
+    return by_digest != 0 ? by_digest : strcmp((const char *)paths + a->path, (const char *)paths + b->path);
 }
 
-static bool write_lines(const struct tree *tree, struct buffer *out, struct error *err)
+static bool flush_lines(struct staging *staging, int descriptor, struct buffer *lines, struct error *err)
 {
-    for (size_t i = 0; i < tree->file_count; i++) {
+    const struct part part = {lines->data, lines->size};
+
+    if (!digest_add(staging->digest, lines->data, lines->size, err))
+        return false;
+    if (!write_parts(descriptor, &part, 1))
+        return error_errno(err, errno, "cannot write the manifest of a tree");
+    buffer_clear(lines);
+    return true;
+}
+
+static bool write_lines(struct staging *staging, const struct tree *tree, int descriptor, struct error *err)
+{
+    struct buffer lines = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < tree->file_count; i++) {
         const struct tree_file *const file = &tree->files[i];
         char hex[DIGEST_HEX_SIZE];
 
         digest_hex(&file->digest, hex);
-        if (!buffer_printf(out, err, "%s\t%llu\t%s\n", hex, (unsigned long long)file->bytes,
-                           file->path))
-            return false;
+        ok = buffer_printf(&lines, err, "%s\t%llu\t%s\n", hex, (unsigned long long)file->bytes,
+                           (const char *)tree->paths.data + file->path) &&
+             (lines.size < LINES_SIZE || flush_lines(staging, descriptor, &lines, err));
     }
-    return true;
+    ok = ok && flush_lines(staging, descriptor, &lines, err);
+    buffer_release(&lines);
+    return ok;
+}
+
+/* manifest.tsv, and its digest. */
+static bool put_manifest(struct staging *staging, const struct tree *tree, struct digest *digest, struct error *err)
+{
+    const int descriptor = create_file(tree->descriptor, "manifest.tsv", O_WRONLY);
+
+    if (descriptor == NOTHING)
+        return error_errno(err, errno, "cannot create the manifest of a tree");
+    bool ok = write_lines(staging, tree, descriptor, err);
+    struct error ignored;
+    ok = digest_end(staging->digest, digest, ok ? err : &ignored) && ok; /* ended anyway: it is not ours alone */
+    if (close(descriptor) != 0 && ok)
+        return error_errno(err, errno, "cannot write the manifest of a tree");
+    return ok;
+}
+
+static bool put_name(const struct tree *tree, const struct digest *digest, struct error *err)
+{
+    char hex[DIGEST16_SIZE];
+
+    if (!tree->has_naming)
+        return true;
+    digest_hex16(digest, hex);
+    const int descriptor =
+        openat(tree->descriptor, (const char *)tree->paths.data + tree->naming, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = descriptor != NOTHING &&
+              pwrite(descriptor, hex, NAME_DIGITS, (off_t)tree->naming_offset) == NAME_DIGITS;
+    const int reason = errno;
+    if (descriptor != NOTHING && close(descriptor) != 0)
+        ok = false;
+    return ok || error_errno(err, reason, "cannot write the name of a tree into it");
 }
 
 bool staging_tree_end(struct staging *staging, struct error *err)
 {
-    struct tree *const tree = &staging->trees[staging->selected];
+    struct tree *const tree = selected_tree(staging);
     struct artefact *const artefact = &selected_product(staging)->artefacts[tree->artefact];
-    struct buffer lines = {0};
-    bool ok = false;
 
     if (tree->descriptor == NOTHING)
         return error_set(err, ERROR_USAGE, "no tree of this product is open");
     if (tree->file_count == 0)
         return error_set(err, ERROR_USAGE, "a tree without files is no artefact");
     if (tree->file_count > 1)
-        qsort(tree->files, tree->file_count, sizeof *tree->files, compare_files);
+        qsort_r(tree->files, tree->file_count, sizeof *tree->files, compare_files, tree->paths.data);
     artefact->files = (uint32_t)tree->file_count;
     artefact->bytes = 0;
     for (size_t i = 0; i < tree->file_count; i++)
         artefact->bytes += tree->files[i].bytes;
-    if (!write_lines(tree, &lines, err))
-        goto done;
-    const struct part part = {lines.data, lines.size};
-    uint64_t size;
-    ok = digest_parts(staging, &part, 1, &artefact->digest, &size, err) &&
-         write_file(tree->descriptor, "manifest.tsv", &part, 1, err);
-done:
+    const bool ok = put_manifest(staging, tree, &artefact->digest, err) && put_name(tree, &artefact->digest, err);
     tree_release(tree);
-    buffer_release(&lines);
     return ok;
 }

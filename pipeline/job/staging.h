@@ -52,6 +52,13 @@ bool staging_put(struct staging *staging, const struct artefact_spec *spec, cons
 bool staging_tree(struct staging *staging, const struct artefact_spec *spec, struct error *err);
 bool staging_tree_put(struct staging *staging, const char *path, const struct part *parts, size_t part_count,
                       struct error *err);
+/* The same of a file that holds the name of the tree's own folder: at `offset` stand 16 times '0', which become the first
+ * 16 digits of the tree's digest when it ends. The line in manifest.tsv is that of the file with the zeros. One in a tree. */
+bool staging_tree_put_naming(struct staging *staging, const char *path, const void *data, size_t size, uint64_t offset,
+                             struct error *err);
+/* A file of the open tree, written as it comes by staging_stream_put; no other stream may be open. */
+bool staging_tree_stream(struct staging *staging, const char *path, struct error *err);
+bool staging_tree_stream_end(struct staging *staging, struct error *err);
 /* Writes manifest.tsv (lines `sha256 bytes path`, one tab between, sorted bytewise); the artefact's digest is
  * its SHA-256, bytes and files count what it lists. */
 bool staging_tree_end(struct staging *staging, struct error *err);

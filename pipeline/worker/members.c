@@ -157,16 +157,24 @@ static bool open_planes(struct members *m, const struct series_member *member, s
     return true;
 }
 
+/* Asked of the path when it has been opened: a file that was put in its place between is another one. */
+static bool is_unchanged(const struct series_member *member)
+{
+    struct stat status;
+
+    return stat(member->source.path, &status) == 0 && is_same(member, &status);
+}
+
 static bool open_source(struct members *m, const struct series_member *member, struct error *err)
 {
     const struct spool_maker spool = worker_spool_maker(m->worker);
     const struct bytes *bytes = NULL;
-    struct digest digest;
+    struct digest digest = member->digest;
 
     if (!member->has_source)
         return error_set(err, ERROR_IO, "the source is gone");
     if (!sources_open(m->worker->sources, &member->source, SOURCE_WHOLE, &bytes, err) ||
-        !worker_digest(m->worker, bytes, &digest, err))
+        (!is_unchanged(member) && !worker_digest(m->worker, bytes, &digest, err)))
         return false;
     if (!digest_equal(&digest, &member->digest))
         return error_set(err, ERROR_IO, "the source has changed");
@@ -270,4 +278,25 @@ bool members_frame(struct members *members, size_t member, uint32_t frame, bool 
         return error_context(err, "instance %s", members_sop(members, member));
     *found = (struct member_frame){&members->frame, members->lut};
     return true;
+}
+
+/* A relic comes along only where the source was gone. */
+bool members_instance(struct members *members, size_t member, struct instance **instance, struct error *err)
+{
+    const struct series_member *const from = &members->job->members[member];
+    const enum way way = from->has_source ? WAY_SOURCE : WAY_KEPT;
+
+    *instance = &members->instance;
+    if (members->is_open && members->member == member && members->way == way)
+        return true;
+    close_way(members);
+    members->member = member;
+    members->has_lut = false;
+    members->way = way;
+    members->is_open = way == WAY_SOURCE ? open_source(members, from, err) : open_kept(members, from, err);
+    if (members->is_open)
+        return true;
+    close_way(members);
+    members->member = SIZE_MAX;
+    return error_context(err, "instance %s", from->sop);
 }

@@ -1,7 +1,9 @@
 #include "placing.h"
 
 #include "dicom/geometry_read.h"
+#include "dicom/slide_read.h"
 #include "job/slices.h"
+#include "job/slide_blob.h"
 
 /* Pixels of a coding, or of an inflated data set, are not there as they are. */
 static struct native_pixels find_native(const struct instance *instance)
@@ -72,4 +74,23 @@ bool placing_collect(struct instance *instance, struct buffer *out, struct placi
     slices_end(&taking.writer);
     *placing = (struct placing){.has_place = taking.has_place, .is_native = native.are_there};
     return true;
+}
+
+bool placing_collect_slide(struct instance *instance, struct buffer *out, struct error *err)
+{
+    struct slide_part part;
+    struct error why = {0};
+    bool is_part = false;
+
+    if (!slide_read(instance->object, &instance->image, &part, &is_part, &instance->notes, err))
+        return false;
+    const bool ok = !is_part || slide_blob_write(&part, out, &why);
+    slide_part_release(&part);
+    if (ok)
+        return true;
+    buffer_clear(out);
+    if (why.kind == ERROR_LIMIT)
+        return buffer_printf(&instance->notes, err, "no part of a pyramid: %s\n", why.text);
+    *err = why;
+    return false;
 }

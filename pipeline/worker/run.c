@@ -36,8 +36,8 @@ bool run_begin(struct run *run, bool defer, struct error *err)
                                       .published = &run->yield.published,
                                       .published_fault = &run->published_fault};
     return open_staging(run, err) &&
-           stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging, &run->instance.notes,
-                         &run->yield, &run->stages, err) &&
+           stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging,
+                         run->worker->setup.nice_threads, &run->instance.notes, &run->yield, &run->stages, err) &&
            stage_set_begin(run->stages, defer, err);
 }
 
@@ -234,12 +234,12 @@ static bool planes_fit(const struct run *run, bool all)
  * it, too. */
 static bool wants_planes(const struct run *run, bool *all)
 {
-    const bool for_series = run->job->for_series && run->placing.has_place, has_spool = run->job->spool[0] != '\0';
-    const bool is_native = for_series && run->placing.is_native;
+    const bool for_volumes = run->job->for_volumes && run->placing.has_place, has_spool = run->job->spool[0] != '\0';
+    const bool is_native = for_volumes && run->placing.is_native;
     const bool stays = is_native && run->job->sources[0].kind == SOURCE_SPOOL;
     const bool lies_open = is_native && run->job->sources[0].kind != SOURCE_MEMBER;
 
-    *all = for_series && !lies_open && has_spool && planes_fit(run, true);
+    *all = for_volumes && !lies_open && has_spool && planes_fit(run, true);
     return *all || (!stays && has_spool && stage_set_has_deferred(run->stages) && planes_fit(run, false));
 }
 
@@ -267,7 +267,8 @@ static bool run_pass(struct run *run, struct frames_pass *pass, struct error *er
     const bool ok = open_planes(run, pass, err) && frames_run(pass, err);
 
     run->result->frames = pass->readable;
-    run->result->wants_source = run->job->for_series && run->placing.has_place && !pass->keeps_all;
+    run->result->wants_source = (run->job->for_volumes && run->placing.has_place && !pass->keeps_all) ||
+                                (run->job->for_slides && run->result->slide.size > 0);
     return ok && run_finish(run, pass, err) && end_planes(run, pass->planes, err) &&
            put_keep(run, pass->histogram, err);
 }
@@ -292,6 +293,7 @@ static bool do_image(struct run *run, struct error *err)
 
     if (!instance_use_source(&run->instance, err) || !windows_collect(&run->instance, result, err) ||
         !placing_collect(&run->instance, &result->geometry, &run->placing, err) ||
+        !placing_collect_slide(&run->instance, &result->slide, err) ||
         !run_begin(run, result->needs_window && !job->has_window, err))
         return false;
     pass.histogram = result->needs_window ? run->worker->studio->histogram : NULL;
@@ -312,6 +314,13 @@ static bool do_header(struct run *run, struct error *err)
     return run->is_told;
 }
 
+/* Nothing is made or kept of it. */
+static bool check_label(const struct run *run, struct error *err)
+{
+    return run->job->with_labels || !record_shows_label(&run->result->record) ||
+           error_set(err, ERROR_WITHHELD, "%s", RECORD_WITHHELD);
+}
+
 static bool do_object(struct run *run, const struct source *source, struct error *err)
 {
     const struct bytes *bytes = NULL;
@@ -321,7 +330,8 @@ static bool do_object(struct run *run, const struct source *source, struct error
         !worker_digest(run->worker, bytes, &run->result->source_digest, err))
         return false;
     run->result->source_bytes = bytes->size;
-    if (!check_kind(run, bytes, err) || !open_data_set(run, bytes, err) || !describe_object(run, err))
+    if (!check_kind(run, bytes, err) || !open_data_set(run, bytes, err) || !describe_object(run, err) ||
+        !check_label(run, err))
         return false;
     run->has_image = instance_read_image(&run->instance, &why);
     if (run->has_image)
@@ -346,7 +356,8 @@ bool worker_object(struct worker *worker, const struct job *job, struct job_resu
     memcpy(run->subject.conflict, job->subject.conflict, sizeof run->subject.conflict); /* where its frames stand */
     result->state = INSTANCE_FAILED;
     if (!do_object(run, &job->sources[0], &why)) {
-        if (!result->not_an_object && (why.kind == ERROR_NO_IMAGE || why.kind == ERROR_UNSUPPORTED))
+        if (!result->not_an_object &&
+            (why.kind == ERROR_NO_IMAGE || why.kind == ERROR_UNSUPPORTED || why.kind == ERROR_WITHHELD))
             result->state = INSTANCE_SKIPPED;
         (void)job_fault(result, &why);
     }

@@ -1,15 +1,18 @@
-/* JOB_SERIES: the stages of a series, volume by volume, slice by slice. The volumes are made of the members' slices as the
- * coordinator made them: the same slices give the same volumes. */
+/* JOB_SERIES: the stages of a series, volume by volume, slice by slice; then pyramid by pyramid, whose tiles they ask for.
+ * Both are made of what the members hold as the coordinator made them: the same slices give the same volumes. */
 #include <malloc.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "dicom/geometry.h"
+#include "dicom/slide.h"
 #include "job/slices.h"
+#include "job/slide_blob.h"
 #include "run.h"
 #include "worker/ahead.h"
 #include "worker/members.h"
 #include "worker/sandbox.h"
+#include "worker/slide_reader.h"
 
 enum { SLICES_AN_ALLOWANCE = 16 };
 
@@ -19,6 +22,9 @@ struct series {
     size_t count, capacity;
     struct slice_place *places; /* owned: then */
     struct geometry geometry;
+    struct slide_part *parts; /* owned; `instance` is the number of the member */
+    size_t part_count;
+    struct slide slide;
     struct buffer notes; /* of the members: they are read by another thread */
     struct members *members;
     struct ahead *ahead;
@@ -171,6 +177,62 @@ static bool run_volume(struct series *s, const struct volume *volume, struct err
     return true;
 }
 
+/* -- pyramids ------------------------------------------------------------------------------- */
+
+static bool make_slide(struct series *s, struct error *err)
+{
+    const struct job *const job = s->run.job;
+
+    s->parts = memory_array(job->member_count, sizeof *s->parts, err);
+    if (s->parts == NULL)
+        return false;
+    for (size_t i = 0; i < job->member_count; i++) {
+        struct slide_part *const part = &s->parts[s->part_count];
+
+        if (job->members[i].slide.size == 0)
+            continue;
+        if (!slide_blob_parse(job->members[i].slide.data, job->members[i].slide.size, part, err))
+            return false;
+        part->instance = i;
+        memcpy(part->sop_instance_uid, job->members[i].sop, UID_SIZE);
+        s->part_count++;
+    }
+    return slide_sort(s->parts, s->part_count, &s->slide, err);
+}
+
+/* What cannot be opened fails the stages that want it. */
+static bool run_pyramid(struct series *s, struct slide_reader *reader, const struct slide_pyramid *pyramid,
+                        struct error *err)
+{
+    struct stage_slide given;
+    struct error why = {0};
+
+    if (slide_reader_begin(reader, pyramid, &given, &why))
+        return stage_set_slide(s->run.stages, &given, err);
+    (void)error_context(&why, "pyramid %u", pyramid->ordinal);
+    return stage_set_fail_slides(s->run.stages, &why, err);
+}
+
+static bool run_pyramids(struct series *s, struct error *err)
+{
+    struct slide_reader *reader = NULL;
+    bool ok = make_slide(s, err) && slide_reader_new(s->run.worker, s->run.job, s->parts, s->members, &reader, err);
+
+    for (size_t i = 0; ok && i < s->slide.count; i++)
+        if (s->slide.pyramids[i].level_count > 0)
+            ok = run_pyramid(s, reader, &s->slide.pyramids[i], err);
+    slide_reader_free(reader);
+    return ok;
+}
+
+static void release_slide(struct series *s)
+{
+    slide_release(&s->slide);
+    for (size_t i = 0; i < s->part_count; i++)
+        slide_part_release(&s->parts[i]);
+    memory_free(s->parts);
+}
+
 static bool do_series(struct series *s, struct error *err)
 {
     struct run *const run = &s->run;
@@ -181,6 +243,8 @@ static bool do_series(struct series *s, struct error *err)
     for (size_t i = 0; i < s->geometry.count; i++)
         if (!run_volume(s, &s->geometry.volumes[i], err))
             return false;
+    if (stage_set_has(run->stages, NEEDS_SLIDE) && !run_pyramids(s, err))
+        return false;
     return buffer_append(&run->instance.notes, s->notes.data, s->notes.size, err) && run_finish(run, NULL, err);
 }
 
@@ -205,6 +269,7 @@ bool worker_series(struct worker *worker, const struct job *job, struct job_resu
     const bool ok = run_tell_notes(&s->run, err);
     run_release(&s->run, result->error != ERROR_NONE);
     geometry_release(&s->geometry);
+    release_slide(s);
     buffer_release(&s->notes);
     memory_free(s->slices);
     memory_free(s->places);

@@ -45,13 +45,24 @@ static size_t stage_count(void)
     return count;
 }
 
+static const struct stage *owner_of_options(const struct stage *stage)
+{
+    return stage->options_of != NULL ? stage->options_of : stage;
+}
+
+/* To all stages that share these options. */
 static bool apply_setting(struct stage_options *options, const struct stage_setting *setting, struct error *err)
 {
-    for (size_t i = 0; i < options->count; i++)
-        if (strcmp(stages[i]->name, setting->stage) == 0)
-            return option_set(stages[i]->options, options->values[i], setting->option, setting->value, err) ||
-                   error_context(err, "%s", setting->stage);
-    return error_set(err, ERROR_USAGE, "there is no stage \"%s\"", setting->stage);
+    bool found = false;
+
+    for (size_t i = 0; i < options->count; i++) {
+        if (strcmp(owner_of_options(stages[i])->name, setting->stage) != 0)
+            continue;
+        found = true;
+        if (!option_set(stages[i]->options, options->values[i], setting->option, setting->value, err))
+            return error_context(err, "%s", setting->stage);
+    }
+    return found || error_set(err, ERROR_USAGE, "there is no stage \"%s\"", setting->stage);
 }
 
 bool stage_options_new(const struct stage_setting *settings, size_t count, struct stage_options **options,
@@ -125,7 +136,7 @@ static bool tell_stage(const struct stage *stage, const void *values, struct sta
     row->summary = memory_string(stage->summary, err);
     row->canonical_options = memory_string(buffer_text(&canonical), err);
     ok = ok && row->name != NULL && row->summary != NULL && row->canonical_options != NULL &&
-         tell_options(stage->options, row, err);
+         tell_options(stage->options_of == NULL ? stage->options : NULL, row, err);
     buffer_release(&canonical);
     return ok;
 }
@@ -161,8 +172,8 @@ static bool is_named(const char *name, const char *names)
 }
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, struct buffer *notes, struct stage_yield *yield, struct stage_set **set,
-                   struct error *err)
+                   struct staging *staging, unsigned threads, struct buffer *notes, struct stage_yield *yield,
+                   struct stage_set **set, struct error *err)
 {
     struct stage_set *const made = memory_zeroed(sizeof *made, err);
     const enum stage_scope scope = input->subject->sop[0] != '\0' ? SCOPE_INSTANCE : SCOPE_SERIES;
@@ -177,7 +188,7 @@ bool stage_set_new(const struct stage_options *options, const char *names, const
         struct slot *const slot = &made->slots[made->count];
         slot->state = SLOT_ENDED;
         slot->run = (struct stage_run){.stage = stages[i], .input = input, .options = options->values[i],
-                                       .staging = staging, .notes = notes, .published = &yield->published,
+                                       .staging = staging, .threads = threads, .notes = notes, .published = &yield->published,
                                        .metadata = &yield->metadata};
         slot->run.state = memory_zeroed(stages[i]->state_size, err);
         if (slot->run.state == NULL) {
@@ -257,10 +268,15 @@ bool stage_set_has_deferred(const struct stage_set *set)
     return false;
 }
 
+static bool has_need(const struct slot *slot, unsigned needs)
+{
+    return slot->state == SLOT_LIVE && (slot->run.stage->needs & needs) != 0;
+}
+
 bool stage_set_has(const struct stage_set *set, unsigned needs)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (set->slots[i].state == SLOT_LIVE && (set->slots[i].run.stage->needs & needs) != 0)
+        if (has_need(&set->slots[i], needs))
             return true;
     return false;
 }
@@ -486,6 +502,34 @@ bool stage_set_fail(struct stage_set *set, const struct error *why, struct error
     for (size_t i = 0; i < set->count; i++)
         if (is_in_pass(set, &set->slots[i]) && !fail_volume(set, &set->slots[i], why, err))
             return false;
+    return true;
+}
+
+/* -- slides --------------------------------------------------------------------------------- */
+
+bool stage_set_fail_slides(struct stage_set *set, const struct error *why, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (has_need(&set->slots[i], NEEDS_SLIDE) && !end(set, &set->slots[i], PRODUCT_FAILED, why->text, err))
+            return false;
+    return true;
+}
+
+bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+        struct error why = {0};
+
+        if (slot->state != SLOT_LIVE || slot->run.stage->slide == NULL)
+            continue;
+        staging_select(set->staging, slot->product);
+        if (slot->run.stage->slide(&slot->run, slide, &why))
+            continue;
+        (void)error_context(&why, "pyramid %u", slide->pyramid->ordinal);
+        if (!drop(set, slot, &why, err))
+            return false;
+    }
     return true;
 }
 

@@ -1,12 +1,13 @@
 /* stage_set.h - the stages of one job: accepts, begin, frame, finish, release, each at its time
  *
  *     stage_options_new(settings, count, &options, err)         once a process
- *     stage_set_new(options, "codestream,thumbnail", &input, staging, &notes, &set, err)
+ *     stage_set_new(options, "codestream,thumbnail", &input, staging, threads, &notes, &yield, &set, err)
  *     stage_set_begin(set, defer, err)                          products are made, some stages drop out
  *     for each frame, while stage_set_wants_survey(set): stage_set_survey(set, &coded, err)
  *     for each frame: if (stage_set_wants_coded(set, n)) stage_set_coded(set, &coded, err)
  *                     if (stage_set_wants(set, NEEDS_FRAME | NEEDS_PICTURE, n)) stage_set_frame(set, &frame, err)
  *     for each volume of a series: stage_set_volume(set, &volume, &passes, err)...
+ *     for each pyramid of a slide: stage_set_slide(set, &slide, err)
  *     stage_set_finish(set, &information, err)
  *     stage_set_free(set)                                       whatever happened
  *
@@ -42,8 +43,8 @@ struct stage_yield {
 };
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, struct buffer *notes, struct stage_yield *yield, struct stage_set **set,
-                   struct error *err);
+                   struct staging *staging, unsigned threads, struct buffer *notes, struct stage_yield *yield,
+                   struct stage_set **set, struct error *err);
 void stage_set_free(struct stage_set *set);
 /* `defer`: stages that need pictures end as DEFERRED; which frames they want can still be asked. */
 bool stage_set_begin(struct stage_set *set, bool defer, struct error *err);
@@ -72,8 +73,13 @@ bool stage_set_slice(struct stage_set *set, const struct stage_slice *slice, str
 bool stage_set_volume_end(struct stage_set *set, const struct volume *volume, struct error *err);
 /* Whether a stage still takes part in the pass. */
 bool stage_set_is_live(const struct stage_set *set);
-/* Those that take part in the pass go without the volume: a slice cannot be read. */
+/* Those that take part in the pass go without the volume, as a slice cannot be read. */
 bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err);
+
+/* Of a series' job, for each pyramid of a slide. */
+bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, struct error *err);
+/* Those fail that want slides. */
+bool stage_set_fail_slides(struct stage_set *set, const struct error *why, struct error *err);
 
 bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err);
 /* For the products that got pictures: the series window was used. */

@@ -29,7 +29,8 @@ bool studio_new(struct studio **studio, struct error *err);
 void studio_free(struct studio *studio);
 /* Between jobs. */
 bool studio_tidy(struct studio *studio, struct error *err);
-/* Into studio->picture, in sRGB. A profile that cannot be used is noted once and left out. */
+/* Into studio->picture, in sRGB; without `image->icc` in the colours that it has. A profile that cannot be used is noted once
+ * and left out. */
 bool studio_draw(struct studio *studio, const struct image *image, const struct frame *frame,
                  const struct frame_display *display, const struct voi *voi, struct buffer *notes, struct error *err);
 

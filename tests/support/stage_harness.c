@@ -305,7 +305,7 @@ void stage_harness_run(const struct stage *stage, const char *settings,
                                       .published = &outcome->published,
                                       .published_fault = &no_fault};
     void *const options = memory_zeroed(stage->options_size, &err);
-    struct stage_run run = {.stage = stage, .input = &input, .options = options, .notes = &outcome->notes,
+    struct stage_run run = {.stage = stage, .input = &input, .options = options, .threads = 2, .notes = &outcome->notes,
                             .published = &outcome->published, .metadata = &outcome->metadata};
 
     *outcome = (struct stage_outcome){.err = {.kind = ERROR_NONE}};
@@ -395,7 +395,7 @@ void stage_harness_run_series(const struct stage *stage, const char *settings, c
     const struct stage_input input = {.subject = &subject, .window = series->window};
     struct error err;
     void *const options = memory_zeroed(stage->options_size, &err);
-    struct stage_run run = {.stage = stage, .input = &input, .options = options, .notes = &outcome->notes};
+    struct stage_run run = {.stage = stage, .input = &input, .options = options, .threads = 2, .notes = &outcome->notes};
 
     *outcome = (struct stage_outcome){.err = {.kind = ERROR_NONE}};
     (void)snprintf(outcome->folder, sizeof outcome->folder, "%s", folder);

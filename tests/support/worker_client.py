@@ -133,7 +133,7 @@ def encode_job(j):
     out.put("B", j.get("window") is not None)
     put_window(out, j.get("window"))
     out.text(j.get("spool", "")).put("QQ", j.get("spool_offset", 0), j.get("spool_bytes", 0))
-    out.put("Q?IQ", j.get("spool_budget", 0), False, j.get("feed_window", 0), j.get("feed_bytes", 0))
+    out.put("Q???IQ", j.get("spool_budget", 0), False, False, False, j.get("feed_window", 0), j.get("feed_bytes", 0))
     put_expected(out, j.get("expected", []))
     out.put("II", 0, 0).text("")  # no members of a series, no slices
     return bytes(out.data)
@@ -210,7 +210,8 @@ def read_result(data):
     found["frames"], found["information"] = r.take("II")
     found["needs_window"], found["has_histogram"], found["spooled"] = r.bool(), r.bool(), r.take("Q")
     found["wants_source"] = r.bool()
-    found["relic"], found["histogram"], found["geometry"], found["metadata"] = r.blob(), r.blob(), r.blob(), r.text()
+    found["relic"], found["histogram"], found["geometry"], found["slide"] = r.blob(), r.blob(), r.blob(), r.blob()
+    found["metadata"] = r.text()
     found["windows"] = r.list(lambda: {"frame": r.take("I"), "center": r.take("d"), "width": r.take("d"),
                                        "function": r.take("B"), "explanation": r.text(), "origin": r.text(),
                                        "valid": r.bool()})

@@ -98,6 +98,44 @@ TEST(test_catalogue__an_older_version_is_refused_and_left_alone)
     }
 }
 
+static const char *const back_to_version_2[] = {
+    "ALTER TABLE run DROP COLUMN wanted", "DROP INDEX instance_failed", "DROP INDEX product_failed",
+    "DROP TABLE slide_level_instance", "DROP TABLE slide_level", "DROP TABLE slide_pyramid",
+    "ALTER TABLE keep DROP COLUMN slide", "ALTER TABLE series DROP COLUMN slide_digest",
+    "ALTER TABLE instance DROP COLUMN specimen_label_in_image",
+    "INSERT INTO study (study_instance_uid, state) VALUES ('1', 'done'), ('2', 'done')",
+    "INSERT INTO series (study_instance_uid, series_instance_uid, state) VALUES ('1', '1.1', 'done'), ('2', '2.1', 'done')",
+    "INSERT INTO instance (study_instance_uid, series_instance_uid, sop_instance_uid, sop_class_uid, source, source_order,"
+    " state) VALUES ('1', '1.1', '1.1.1', '1.2.840.10008.5.1.4.1.1.77.1.6', '/a', '/a', 'done'),"
+    " ('2', '2.1', '2.1.1', '1.2.840.10008.5.1.4.1.1.2', '/b', '/b', 'done')",
+    "PRAGMA user_version = 2", NULL};
+
+TEST(test_catalogue__version_2_becomes_the_present_one_and_slides_are_read_again)
+{
+    static const char columns[] = "SELECT sum(unicode(substr(c.name, 2)) * length(c.name) + c.\"notnull\") FROM sqlite_schema t,"
+                                  " pragma_table_info(t.name) c WHERE t.type = 'table'";
+    const char *const folder = test_folder();
+    struct catalogue *c = open_fresh(folder);
+    struct error err;
+    const int64_t present = number(c, columns), things = number(c, "SELECT count(*) FROM sqlite_schema");
+
+    for (const char *const *sql = back_to_version_2; *sql != NULL; sql++)
+        execute(c, *sql);
+    CHECK(number(c, columns) != present);
+    catalogue_close(c);
+    c = NULL;
+    CHECK(!catalogue_open(folder, CATALOGUE_READ, &c, &err)); /* nobody may write then */
+    CHECK_HAS(err.text, "the next run");
+    c = open_fresh(folder);
+    CHECK_EQ_INT(number(c, "PRAGMA user_version"), CATALOGUE_VERSION);
+    CHECK_EQ_INT(number(c, columns), present);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM sqlite_schema"), things);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM instance WHERE state = 'pending' AND source = '/a'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM instance WHERE state = 'done' AND source = '/b'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM study WHERE state = 'pending'"), 1);
+    catalogue_close(c);
+}
+
 TEST(test_catalogue__reading_mode_does_not_make_a_site)
 {
     struct catalogue *c = NULL;

@@ -40,7 +40,7 @@ static uint32_t expected_extent(uint32_t side, uint32_t index, const struct requ
 }
 
 static bool collect(void *client, unsigned level, uint32_t x, uint32_t y,
-                    const struct picture *tile, struct error *error)
+                    struct picture *tile, struct error *error)
 {
     struct album *const album = client;
     struct picture *const to = &album->levels[level];
@@ -66,11 +66,11 @@ static struct album make_album(struct request request)
     struct album album = {.request = request};
 
     for (unsigned i = 0; i < count; i++)
-        CHECK_OK(picture_resize(&album.levels[i], side_at(request.rows, count - 1 - i),
-                                side_at(request.columns, count - 1 - i), request.channels, &err),
+        CHECK_OK(picture_resize(&album.levels[i], side_at(request.rows, i),
+                                side_at(request.columns, i), request.channels, &err),
                  err);
-    CHECK_EQ_UINT(album.levels[0].columns, 1);
-    CHECK_EQ_UINT(album.levels[0].rows, 1);
+    CHECK_EQ_UINT(album.levels[count - 1].columns, 1);
+    CHECK_EQ_UINT(album.levels[count - 1].rows, 1);
     return album;
 }
 
@@ -106,9 +106,9 @@ static void check_levels(const struct album *album, const uint8_t *source)
     CHECK(exact != NULL);
     for (size_t i = 0; i < size; i++)
         exact[i] = source[i];
-    for (unsigned level = count; level-- > 0;) {
+    for (unsigned level = 0; level < count; level++) {
         for (size_t i = 0; i < (size_t)columns * rows * channels; i++)
-            CHECK_NEAR(album->levels[level].data[i], exact[i], 0.5 + 0.004 * (count - 1 - level));
+            CHECK_NEAR(album->levels[level].data[i], exact[i], 0.5 + 0.004 * level);
         const uint32_t half_columns = (columns + 1) / 2, half_rows = (rows + 1) / 2;
         for (uint32_t y = 0; y < half_rows; y++)
             for (uint32_t x = 0; x < half_columns; x++)
@@ -127,6 +127,15 @@ static void check_levels(const struct album *album, const uint8_t *source)
     memory_free(exact);
 }
 
+static struct pyramid_spec spec_of(struct request request)
+{
+    return (struct pyramid_spec){.columns = request.columns,
+                                 .rows = request.rows,
+                                 .channels = request.channels,
+                                 .tile_size = request.tile_size,
+                                 .overlap = request.overlap};
+}
+
 /* In strips of `strip` rows. */
 static void check(struct request request, uint32_t strip)
 {
@@ -134,20 +143,20 @@ static void check(struct request request, uint32_t strip)
     const unsigned count = pyramid_levels(request.columns, request.rows);
     uint8_t *const source = make_source(request);
     const size_t line = (size_t)request.columns * request.channels;
+    const struct pyramid_spec spec = spec_of(request);
+    const struct pyramid_sink sink = {.tile = collect};
     struct pyramid *pyramid = NULL;
 
-    CHECK_OK(pyramid_new(request.columns, request.rows, request.channels, request.tile_size,
-                         request.overlap, collect, &album, &pyramid, &err),
-             err);
+    CHECK_OK(pyramid_new(&spec, &sink, &album, &pyramid, &err), err);
     for (uint32_t row = 0; row < request.rows; row += strip) {
         const uint32_t left = request.rows - row;
-        CHECK_OK(pyramid_add(pyramid, source + row * line, strip < left ? strip : left, &err), err);
+        CHECK_OK(pyramid_add(pyramid, 0, source + row * line, strip < left ? strip : left, &err), err);
     }
     CHECK_OK(pyramid_end(pyramid, &err), err);
     for (unsigned i = 0; i < count; i++)
         CHECK_EQ_UINT(album.next[i], tiles_of(album.levels[i].columns, request.tile_size) *
                                          tiles_of(album.levels[i].rows, request.tile_size));
-    CHECK_EQ_MEM(album.levels[count - 1].data, source, line * request.rows);
+    CHECK_EQ_MEM(album.levels[0].data, source, line * request.rows);
     check_levels(&album, source);
     pyramid_free(pyramid);
     memory_free(source);
@@ -191,8 +200,7 @@ TEST(test_pyramid__levels_end_at_one_pixel)
     CHECK_EQ_UINT(pyramid_levels(65535, 1), 17);
 }
 
-static bool accept(void *client, unsigned level, uint32_t x, uint32_t y, const struct picture *tile,
-                   struct error *error)
+static bool accept(void *client, unsigned level, uint32_t x, uint32_t y, struct picture *tile, struct error *error)
 {
     (void)level;
     (void)x;
@@ -203,18 +211,60 @@ static bool accept(void *client, unsigned level, uint32_t x, uint32_t y, const s
 
 TEST(test_pyramid__wrong_row_counts_and_a_failing_sink_are_errors)
 {
+    const struct pyramid_sink sink = {.tile = accept};
     const uint8_t rows[16] = {0};
     struct pyramid *pyramid = NULL;
     int room = 1;
 
-    CHECK(!pyramid_new(0, 4, 1, 14, 1, accept, &room, &pyramid, &err));
-    CHECK(!pyramid_new(4, 4, 1, 1, 1, accept, &room, &pyramid, &err));
-    CHECK_OK(pyramid_new(4, 4, 1, 14, 1, accept, &room, &pyramid, &err), err);
-    CHECK_OK(pyramid_add(pyramid, rows, 3, &err), err);
+    struct pyramid_spec spec = {.columns = 0, .rows = 4, .channels = 1, .tile_size = 14, .overlap = 1};
+    CHECK(!pyramid_new(&spec, &sink, &room, &pyramid, &err));
+    spec = (struct pyramid_spec){.columns = 4, .rows = 4, .channels = 1, .tile_size = 1, .overlap = 1};
+    CHECK(!pyramid_new(&spec, &sink, &room, &pyramid, &err));
+    spec = (struct pyramid_spec){.columns = 4, .rows = 4, .channels = 1, .tile_size = 14, .overlap = 1};
+    CHECK_OK(pyramid_new(&spec, &sink, &room, &pyramid, &err), err);
+    CHECK(!pyramid_add(pyramid, 1, rows, 1, &err)); /* it is made of level 0 */
+    CHECK(!pyramid_add(pyramid, 3, rows, 1, &err)); /* there is none */
+    CHECK_OK(pyramid_add(pyramid, 0, rows, 3, &err), err);
     CHECK(!pyramid_end(pyramid, &err));
-    CHECK(!pyramid_add(pyramid, rows, 2, &err));
+    CHECK(!pyramid_add(pyramid, 0, rows, 2, &err));
     room = 0;
-    CHECK(!pyramid_add(pyramid, rows, 1, &err));
+    CHECK(!pyramid_add(pyramid, 0, rows, 1, &err));
     CHECK_EQ_STR(err.text, "no room");
     pyramid_free(pyramid);
+}
+
+/* Level 1 is another picture than that of level 0; the levels after it are made of it. */
+TEST(test_pyramid__levels_that_are_given_are_what_the_next_is_made_of)
+{
+    const struct request request = {77, 51, 3, 16, 1}, half = {39, 26, 3, 16, 1};
+    struct pyramid_spec spec = spec_of(request);
+    const struct pyramid_sink sink = {.tile = collect};
+    struct album album = make_album(request), expected = make_album(half);
+    uint8_t *const source = make_source(request), *const other = make_source(half);
+    struct pyramid *pyramid = NULL;
+
+    for (size_t i = 0; i < (size_t)half.columns * half.rows * 3; i++)
+        other[i] = (uint8_t)(255 - other[i]);
+    spec.is_given[1] = true;
+    CHECK_OK(pyramid_new(&spec, &sink, &album, &pyramid, &err), err);
+    for (uint32_t row = 0; row < request.rows; row++) {
+        CHECK_OK(pyramid_add(pyramid, 0, source + (size_t)row * request.columns * 3, 1, &err), err);
+        if (row % 2 == 0)
+            CHECK_OK(pyramid_add(pyramid, 1, other + (size_t)(row / 2) * half.columns * 3, 1, &err), err);
+    }
+    CHECK_OK(pyramid_end(pyramid, &err), err);
+    pyramid_free(pyramid);
+    const struct pyramid_spec half_spec = spec_of(half);
+    CHECK_OK(pyramid_new(&half_spec, &sink, &expected, &pyramid, &err), err);
+    CHECK_OK(pyramid_add(pyramid, 0, other, half.rows, &err), err);
+    CHECK_OK(pyramid_end(pyramid, &err), err);
+    pyramid_free(pyramid);
+    CHECK_EQ_MEM(album.levels[0].data, source, (size_t)request.columns * request.rows * 3);
+    for (unsigned i = 0; i < pyramid_levels(half.columns, half.rows); i++)
+        CHECK_EQ_MEM(album.levels[i + 1].data, expected.levels[i].data,
+                     (size_t)expected.levels[i].columns * expected.levels[i].rows * 3);
+    memory_free(source);
+    memory_free(other);
+    release_album(&album);
+    release_album(&expected);
 }

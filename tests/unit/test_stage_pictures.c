@@ -611,24 +611,32 @@ static void paste(const struct picture *tile, uint32_t left, uint32_t top, struc
                     tile->data[((size_t)row * tile->columns + column) * tile->channels + c];
 }
 
+struct tile_check {
+    const char *settings, *name;
+    uint32_t tile_size, overlap;
+    bool is_jpeg;
+};
+
 /* Every tile of a level is there with its exact size; together they are the picture. */
-static struct picture assemble(const struct stage_outcome *outcome, unsigned level,
-                               uint32_t columns, uint32_t rows, uint32_t tile_size, bool is_jpeg)
+static struct picture assemble(const struct stage_outcome *outcome, const struct tile_check *check, unsigned level,
+                               uint32_t columns, uint32_t rows)
 {
     struct picture whole = new_picture((int)columns, (int)rows, 3);
+    const struct pyramid_spec cut = {.tile_size = check->tile_size, .overlap = check->overlap};
 
-    for (uint32_t y = 0; y * tile_size < rows; y++)
-        for (uint32_t x = 0; x * tile_size < columns; x++) {
-            const uint32_t left = x * tile_size - (x > 0), top = y * tile_size - (y > 0);
-            const uint32_t right = (x + 1) * tile_size + 1, bottom = (y + 1) * tile_size + 1;
+    for (uint32_t y = 0; y < pyramid_tiles(rows, check->tile_size); y++)
+        for (uint32_t x = 0; x < pyramid_tiles(columns, check->tile_size); x++) {
+            uint32_t left, right, top, bottom;
             char path[64];
 
+            pyramid_extent(&cut, columns, x, &left, &right);
+            pyramid_extent(&cut, rows, y, &top, &bottom);
             (void)snprintf(path, sizeof path, "image_files/%u/%u_%u.%s", level, x, y,
-                           is_jpeg ? "jpg" : "webp");
-            struct buffer file = file_of(outcome, "tiles-1", path);
-            struct picture tile = is_jpeg ? read_jpeg(&file) : read_webp(&file);
-            CHECK_EQ_UINT(tile.columns, (right < columns ? right : columns) - left);
-            CHECK_EQ_UINT(tile.rows, (bottom < rows ? bottom : rows) - top);
+                           check->is_jpeg ? "jpg" : "webp");
+            struct buffer file = file_of(outcome, check->name, path);
+            struct picture tile = check->is_jpeg ? read_jpeg(&file) : read_webp(&file);
+            CHECK_EQ_UINT(tile.columns, right - left);
+            CHECK_EQ_UINT(tile.rows, bottom - top);
             paste(&tile, left, top, &whole);
             picture_release(&tile);
             buffer_release(&file);
@@ -636,32 +644,30 @@ static struct picture assemble(const struct stage_outcome *outcome, unsigned lev
     return whole;
 }
 
-static void check_tiles(const struct stage_case *object, const char *settings, uint32_t tile_size,
-                        bool is_jpeg)
+static void check_tiles(const struct stage_case *object, const struct tile_check *check)
 {
-    struct stage_outcome outcome = run(&tiles_stage, settings, object);
+    struct stage_outcome outcome = run(&tiles_stage, check->settings, object);
     const unsigned levels = pyramid_levels(object->columns, object->rows);
-    const struct artefact *const artefact = stage_outcome_find(&outcome, "tiles-1");
-    uint32_t columns = object->columns, rows = object->rows, files = 1;
+    const struct artefact *const artefact = stage_outcome_find(&outcome, check->name);
+    uint32_t files = 2; /* image.dzi, tiles.json */
     char text[200];
 
     CHECK_EQ_INT(artefact->place, PLACE_TREE);
-    struct buffer dzi = file_of(&outcome, "tiles-1", "image.dzi");
-    (void)snprintf(text, sizeof text, "Format=\"%s\" Overlap=\"1\" TileSize=\"%u\"",
-                   is_jpeg ? "jpg" : "webp", tile_size);
+    struct buffer dzi = file_of(&outcome, check->name, "image.dzi");
+    (void)snprintf(text, sizeof text, "Format=\"%s\" Overlap=\"%u\" TileSize=\"%u\"",
+                   check->is_jpeg ? "jpg" : "webp", check->overlap, check->tile_size);
     CHECK_HAS(buffer_text(&dzi), text);
-    (void)snprintf(text, sizeof text, "<Size Width=\"%u\" Height=\"%u\"/>", columns, rows);
+    (void)snprintf(text, sizeof text, "<Size Width=\"%u\" Height=\"%u\"/>", object->columns, object->rows);
     CHECK_HAS(buffer_text(&dzi), text);
-    for (unsigned level = levels; level-- > 0;) {
-        struct picture whole = assemble(&outcome, level, columns, rows, tile_size, is_jpeg);
+    for (unsigned i = 0; i < levels; i++) {
+        const uint32_t columns = pyramid_side(object->columns, i), rows = pyramid_side(object->rows, i);
+        struct picture whole = assemble(&outcome, check, levels - 1 - i, columns, rows);
 
-        if (level + 1 == levels)
+        if (i == 0)
             check_alike(whole, source_picture(object, 1), 6);
         else
             picture_release(&whole);
-        files += ((columns + tile_size - 1) / tile_size) * ((rows + tile_size - 1) / tile_size);
-        columns = (columns + 1) / 2;
-        rows = (rows + 1) / 2;
+        files += pyramid_tiles(columns, check->tile_size) * pyramid_tiles(rows, check->tile_size);
     }
     CHECK_EQ_UINT(artefact->files, files);
     buffer_release(&dzi);
@@ -672,13 +678,13 @@ TEST(test_stage_tiles__every_tile_is_there_and_they_make_the_picture)
 {
     check_tiles(
         &(struct stage_case){.columns = 2100, .rows = 1021, .frames = 1, .samples = 1, .bits = 12},
-        NULL, 510, false);
+        &(struct tile_check){"format=webp\noverlap=1\ntile_size=510", "tiles-1-c40p5-w400", 510, 1, false});
     check_tiles(
         &(struct stage_case){.columns = 509, .rows = 511, .frames = 1, .samples = 3, .bits = 8},
-        "min_size=100\ntile_size=254\nformat=jpeg", 254, true);
+        &(struct tile_check){"min_size=100\ntile_size=254\noverlap=1", "tiles-1", 254, 1, true});
     check_tiles(
         &(struct stage_case){.columns = 1, .rows = 7000, .frames = 1, .samples = 1, .bits = 8},
-        NULL, 510, false);
+        &(struct tile_check){NULL, "tiles-1-c40p5-w400", 512, 0, true});
 }
 
 TEST(test_stage_tiles__each_frame_has_a_tree)
@@ -688,9 +694,28 @@ TEST(test_stage_tiles__each_frame_has_a_tree)
     struct stage_outcome outcome = run(&tiles_stage, "min_size=100\nmax_frames=2", &object);
 
     CHECK_EQ_UINT(stage_outcome_product(&outcome)->artefact_count, 2);
-    CHECK_EQ_UINT(stage_outcome_find(&outcome, "tiles-2")->frame, 2);
+    CHECK_EQ_UINT(stage_outcome_find(&outcome, "tiles-2-c40p5-w400")->frame, 2);
     CHECK_HAS(buffer_text(&outcome.notes), "first 2 of 3");
+    struct buffer description = file_of(&outcome, "tiles-2-c40p5-w400", "tiles.json");
+    CHECK_HAS(buffer_text(&description), "\"window\":{\"center\":40.5,\"width\":400,\"function\":\"LINEAR\",\"origin\":\"tag\"}");
+    buffer_release(&description);
     stage_outcome_release(&outcome);
+}
+
+TEST(test_stage_tiles__forms_that_cannot_go_together_fail_with_the_reason)
+{
+    const struct stage_case object = {.columns = 200, .rows = 10, .frames = 1, .samples = 1, .bits = 8};
+    static const char *const settings[] = {"min_size=100\nforms=iiif\nformat=webp", "min_size=100\nforms=dzi,iiif\noverlap=1",
+                                           "min_size=100\nforms=iiif,pack\nblank=omit"};
+
+    for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
+        struct stage_outcome outcome;
+
+        stage_harness_run(&tiles_stage, settings[i], &object, folder_for("forms"), &outcome);
+        CHECK_EQ_INT(stage_outcome_product(&outcome)->state, PRODUCT_FAILED);
+        CHECK_HAS(stage_outcome_product(&outcome)->reason, "tiles of IIIF are JPEG");
+        stage_outcome_release(&outcome);
+    }
 }
 
 TEST(test_stage_tiles__frames_not_above_the_least_size_are_skipped)

@@ -138,9 +138,10 @@ TEST(test_stages__tables_are_complete)
         CHECK(stage->summary[0] != '\0');
         CHECK(stage->version >= 1);
         CHECK(stage->needs != 0);
-        CHECK(stage->frame != NULL || stage->slice != NULL || stage->finish != NULL); /* else it could make nothing */
+        CHECK(stage->frame != NULL || stage->slice != NULL || stage->slide != NULL ||
+              stage->finish != NULL); /* else it could make nothing */
         CHECK(stage->frame != NULL || stage->slice != NULL || (stage->needs & (NEEDS_FRAME | NEEDS_PICTURE)) == 0);
-        CHECK((stage->scope == SCOPE_SERIES) == (stage->slice != NULL));
+        CHECK((stage->scope == SCOPE_SERIES) == (stage->slice != NULL || stage->slide != NULL));
         CHECK_OK(option_defaults(stage->options, options, &err), err);
         CHECK_OK(option_canonical(stage->options, options, &text, &err), err);
         for (const struct option *option = stage->options; option->name != NULL; option++) {

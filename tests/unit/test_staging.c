@@ -385,6 +385,72 @@ TEST(test_staging__tree_has_a_sorted_manifest_whose_digest_is_the_trees)
     end();
 }
 
+/* manifest.tsv has the digest of a file as it is. */
+static void check_line(const char *staged, const char *path, const void *data, size_t size)
+{
+    struct digest digest;
+    struct buffer lines = {0};
+    char file[64], line[200], hex[DIGEST_HEX_SIZE];
+
+    (void)snprintf(file, sizeof file, "%s/manifest.tsv", staged);
+    CHECK_OK(path_read_file(staged_path(file), 10000, &lines, &err), err);
+    CHECK_OK(digest_of(data, size, &digest, &err), err);
+    digest_hex(&digest, hex);
+    (void)snprintf(line, sizeof line, "%s\t%zu\t%s\n", hex, size, path);
+    CHECK_HAS(buffer_text(&lines), line);
+    buffer_release(&lines);
+}
+
+TEST(test_staging__a_file_of_a_tree_may_come_as_a_stream)
+{
+    const struct part part = {"0123456789", 10};
+    struct buffer text = {0};
+
+    begin();
+    CHECK(!staging_tree_stream(staging, "a/pack", &err)); /* no tree is open */
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    CHECK(!staging_tree_stream(staging, "../pack", &err));
+    CHECK_OK(staging_tree_stream(staging, "a/pack", &err), err);
+    CHECK(!staging_tree_stream(staging, "b", &err)); /* one at a time */
+    CHECK_OK(staging_stream_put(staging, &part, 1, &err), err);
+    tree_put("a/tile", "x");
+    CHECK_OK(staging_stream_put(staging, &part, 1, &err), err);
+    CHECK_EQ_UINT(staging_stream_size(staging), 20);
+    CHECK_OK(staging_tree_stream_end(staging, &err), err);
+    CHECK(!staging_tree_stream_end(staging, &err));
+    CHECK_OK(staging_tree_end(staging, &err), err);
+    CHECK_EQ_UINT(manifest.products[0].artefacts[0].files, 2);
+    CHECK_EQ_UINT(manifest.products[0].artefacts[0].bytes, 21);
+    CHECK_OK(path_read_file(staged_path("0/a/pack"), 100, &text, &err), err);
+    CHECK_EQ_STR(buffer_text(&text), "01234567890123456789");
+    check_line("0", "a/pack", "01234567890123456789", 20);
+    buffer_release(&text);
+    end();
+}
+
+TEST(test_staging__a_file_may_hold_the_name_of_its_tree)
+{
+    static const char zeros[] = "id: 0000000000000000/x";
+    struct buffer text = {0};
+    char hex[DIGEST16_SIZE], expected[32];
+
+    begin();
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    tree_put("a", "x");
+    CHECK(!staging_tree_put_naming(staging, "i", zeros, sizeof zeros - 1, 3, &err)); /* no zeros there */
+    CHECK(!staging_tree_put_naming(staging, "i", zeros, 12, 4, &err));               /* no room */
+    CHECK_OK(staging_tree_put_naming(staging, "i", zeros, sizeof zeros - 1, 4, &err), err);
+    CHECK(!staging_tree_put_naming(staging, "j", zeros, sizeof zeros - 1, 4, &err)); /* one in a tree */
+    CHECK_OK(staging_tree_end(staging, &err), err);
+    digest_hex16(&manifest.products[0].artefacts[0].digest, hex);
+    (void)snprintf(expected, sizeof expected, "id: %s/x", hex);
+    CHECK_OK(path_read_file(staged_path("0/i"), 100, &text, &err), err);
+    CHECK_EQ_STR(buffer_text(&text), expected);
+    check_line("0", "i", zeros, sizeof zeros - 1);
+    buffer_release(&text);
+    end();
+}
+
 TEST(test_staging__paths_out_of_a_tree_are_refused)
 {
     static const char *const paths[] = {"", "/etc/x", "../x", "a/../../x", "a//b", "."};
