@@ -6,8 +6,8 @@
  *     volume-1-vti.DIGEST16.vti      by option (vti.c)
  *
  * The voxels of each slice are made once and handed to every sink that is on (volume_sink.h). What the geometry
- * does not call a volume (scouts, single slices, mixed orientations, images without a place) gives none, and so do
- * colour images; a note says why.
+ * does not call a volume (scouts, single slices, mixed orientations, images without a place) gives none, and so do two
+ * slices, of which nothing can be cut across, and colour images; a note says why.
  */
 #include <math.h>
 #include <stdio.h>
@@ -101,6 +101,8 @@ static bool volume_begin(struct stage_run *run, struct error *err)
     return true;
 }
 
+enum { SLICES_LEAST = 3 };
+
 static bool is_a_volume(const struct volume *volume)
 {
     switch (volume->verdict) {
@@ -109,7 +111,7 @@ static bool is_a_volume(const struct volume *volume)
     case VOLUME_REPEATED_POSITIONS:
     case VOLUME_MISSING_SLICES:
     case VOLUME_IRREGULAR_SPACING:
-    case VOLUME_SHIFTED_SLICES: return volume->has_affine && volume->slices > 1;
+    case VOLUME_SHIFTED_SLICES: return volume->has_affine;
     case VOLUME_SINGLE_SLICE:
     case VOLUME_MIXED_ORIENTATION:
     case VOLUME_LOCALIZER:
@@ -166,6 +168,8 @@ static bool volume_volume(struct stage_run *run, const struct volume *volume, un
     *passes = 0;
     if (!is_a_volume(volume))
         return note_none(run, volume, volume->reason, err);
+    if (volume->slices < SLICES_LEAST)
+        return note_none(run, volume, "fewer than three slices", err);
     if (volume->samples_per_pixel != 1)
         return note_none(run, volume, "the images are in colour", err);
     tidy_volume(state);
@@ -442,10 +446,10 @@ static void volume_release(struct stage_run *run)
 const struct stage volume_stage = {
     .name = "volume",
     .summary = "volumes as OME-Zarr, in several resolutions",
-    .version = 1,
+    .version = 2,
     .scope = SCOPE_SERIES,
     .needs = NEEDS_FRAME | NEEDS_ORDER,
-    .on_by_default = false,
+    .on_by_default = true,
     .options = option_table,
     .options_size = sizeof(struct volume_options),
     .state_size = sizeof(struct state),

@@ -230,7 +230,7 @@ static void place_in_mosaic(void *client, struct stage_slice *slice)
 
 TEST(test_stage_volume__a_slice_is_cut_out_of_its_mosaic)
 {
-    struct volume_phantom phantom = {.size = {20, 16, 2}, .bits = 12, .spacing_mm = {1, 1, 1}};
+    struct volume_phantom phantom = {.size = {20, 16, 3}, .bits = 12, .spacing_mm = {1, 1, 1}};
     struct stage_outcome outcome;
     struct buffer chunk = {0};
 
@@ -241,8 +241,8 @@ TEST(test_stage_volume__a_slice_is_cut_out_of_its_mosaic)
         .volumes = &phantom.volume, .count = 1, .place = place_in_mosaic, .client = &phantom};
     stage_harness_run_series(&volume_stage, "compress=none\n", &series, folder_for("mosaic"), &outcome);
     stage_outcome_read(&outcome, stage_outcome_find(&outcome, "volume-1"), "image.ome.zarr/0/c/0/0/0", &chunk);
-    CHECK_EQ_UINT(chunk.size, 2 * 7 * 9 * 2);
-    for (uint32_t z = 0, i = 0; z < 2; z++)
+    CHECK_EQ_UINT(chunk.size, 3 * 7 * 9 * 2);
+    for (uint32_t z = 0, i = 0; z < 3; z++)
         for (uint32_t y = 0; y < 7; y++)
             for (uint32_t x = 0; x < 9; x++, i++)
                 CHECK_EQ_INT(((const uint16_t *)(const void *)chunk.data)[i],
@@ -261,7 +261,7 @@ static void place_beyond(void *client, struct stage_slice *slice)
 
 TEST(test_stage_volume__a_slice_beyond_its_frame_is_refused)
 {
-    struct volume_phantom phantom = {.size = {20, 16, 2}, .bits = 12, .spacing_mm = {1, 1, 1}};
+    struct volume_phantom phantom = {.size = {20, 16, 3}, .bits = 12, .spacing_mm = {1, 1, 1}};
     struct stage_outcome outcome;
 
     volume_phantom_init(&phantom);
@@ -322,6 +322,20 @@ TEST(test_stage_volume__what_is_no_volume_gives_none_and_a_note)
         stage_outcome_release(&outcome);
         volume_phantom_release(&phantom);
     }
+}
+
+TEST(test_stage_volume__two_slices_give_none)
+{
+    struct volume_phantom phantom = {.size = {20, 16, 2}, .bits = 12, .spacing_mm = {1, 1, 1}};
+    struct stage_outcome outcome;
+
+    volume_phantom_init(&phantom);
+    run_stage(&phantom, NULL, "two", &outcome);
+    CHECK_EQ_INT(stage_outcome_product(&outcome)->state, PRODUCT_DONE);
+    CHECK_EQ_UINT(stage_outcome_product(&outcome)->artefact_count, 0);
+    CHECK_HAS(buffer_text(&outcome.notes), "volume 1: none made, fewer than three slices");
+    stage_outcome_release(&outcome);
+    volume_phantom_release(&phantom);
 }
 
 TEST(test_stage_volume__options_that_contradict_are_refused)
