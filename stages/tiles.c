@@ -17,6 +17,13 @@
 
 enum { NAME_SIZE = 48, BLACK = 0, WHITE = 255 };
 
+/* Of the frame at hand. */
+struct state {
+    struct tile_tree *tree;
+    char name[NAME_SIZE], folder[PATH_SIZE];
+    struct buffer details;
+};
+
 static bool tiles_accepts(const struct stage_input *input, const void *values, char *reason,
                           size_t size)
 {
@@ -105,31 +112,19 @@ static bool describe(const struct stage_frame *input, struct buffer *out, struct
 
 /* -- the tree ------------------------------------------------------------------------------------ */
 
-static bool put_tree(struct stage_run *run, const struct tile_tree_spec *spec, const struct picture *picture,
-                     struct error *err)
-{
-    struct tile_tree *tree = NULL;
-    const bool ok = tile_tree_new(spec, run->staging, &tree, err) &&
-                    tile_tree_rows(tree, 0, picture->data, picture->rows, err) && tile_tree_end(tree, err);
-
-    tile_tree_free(tree);
-    return ok;
-}
-
-static bool tiles_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
+static bool begin_tree(struct stage_run *run, const struct stage_frame *input, struct error *err)
 {
     const struct image *const image = run->input->image;
-    const struct picture *const picture = input->picture;
-    const uint8_t blank = picture->channels == 1 ? BLACK : WHITE;
-    char name[NAME_SIZE], folder[PATH_SIZE];
-    struct buffer details = {0};
+    const unsigned channels = input->picture->channels;
+    const uint8_t blank = channels == 1 ? BLACK : WHITE;
+    struct state *const state = run->state;
     struct tile_tree_spec spec = {
-        .name = name,
+        .name = state->name,
         .frame = input->frame->number,
-        .folder = folder,
-        .columns = picture->columns,
-        .rows = picture->rows,
-        .channels = picture->channels,
+        .folder = state->folder,
+        .columns = image->columns,
+        .rows = image->rows,
+        .channels = channels,
         .blank = {blank, blank, blank},
         .source = {TILE_SOURCE_ROWS},
         .threads = run->threads,
@@ -137,15 +132,39 @@ static bool tiles_frame(struct stage_run *run, const struct stage_frame *input, 
         .row_mm = image->row_spacing_mm,
     };
 
+    buffer_clear(&state->details);
     tile_options_use(run->options, 0, &spec);
-    tree_name(input, name);
-    bool ok = layout_folder(run->input->subject, folder, err) && describe(input, &details, err);
-    if (ok) {
-        spec.details = buffer_text(&details);
-        ok = put_tree(run, &spec, picture, err);
-    }
-    buffer_release(&details);
+    tree_name(input, state->name);
+    if (!layout_folder(run->input->subject, state->folder, err) || !describe(input, &state->details, err))
+        return false;
+    spec.details = buffer_text(&state->details);
+    return tile_tree_new(&spec, run->staging, &state->tree, err);
+}
+
+/* A whole frame is a strip, too. */
+static bool tiles_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
+{
+    const struct picture *const picture = input->picture;
+    struct state *const state = run->state;
+
+    if (input->first_row == 0 && !begin_tree(run, input, err))
+        return false;
+    if (!tile_tree_rows(state->tree, 0, picture->data, picture->rows, err))
+        return false;
+    if (input->first_row + picture->rows < run->input->image->rows)
+        return true;
+    const bool ok = tile_tree_end(state->tree, err);
+    tile_tree_free(state->tree);
+    state->tree = NULL;
     return ok;
+}
+
+static void tiles_release(struct stage_run *run)
+{
+    struct state *const state = run->state;
+
+    tile_tree_free(state->tree);
+    buffer_release(&state->details);
 }
 
 const struct stage tiles_stage = {
@@ -157,8 +176,11 @@ const struct stage tiles_stage = {
     .on_by_default = true,
     .options = tile_option_table,
     .options_size = sizeof(struct tile_options),
+    .state_size = sizeof(struct state),
     .accepts = tiles_accepts,
     .begin = tiles_begin,
     .wants = tiles_wants,
     .frame = tiles_frame,
+    .takes_strips = true,
+    .release = tiles_release,
 };

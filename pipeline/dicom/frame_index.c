@@ -115,14 +115,10 @@ static bool open_native(struct frame_index *index, const struct image *image, st
                          (unsigned long long)whole);
 }
 
-static bool read_native(const struct frame_index *index, uint32_t frame, struct buffer *out,
-                        unsigned *bit_offset, struct error *err)
+/* Bytes of the pixel data. */
+static bool read_bytes(const struct frame_index *index, uint32_t frame, uint64_t from, uint64_t to, struct buffer *out,
+                       struct error *err)
 {
-    const uint64_t from_bit = (uint64_t)(frame - 1) * index->frame_bits;
-    const uint64_t unit = index->words ? 16 : 8;
-    const uint64_t from = from_bit / unit * (unit / 8);
-    const uint64_t to = (from_bit + index->frame_bits + unit - 1) / unit * (unit / 8);
-    *bit_offset = (unsigned)(from_bit % unit);
     if (to > index->length)
         return error_set(err, ERROR_TRUNCATED,
                          "frame %u ends at byte %llu of the pixel data, which end at %llu", frame,
@@ -133,6 +129,17 @@ static bool read_native(const struct frame_index *index, uint32_t frame, struct 
     out->size = (size_t)(to - from);
     out->data[out->size] = 0;
     return true;
+}
+
+static bool read_native(const struct frame_index *index, uint32_t frame, struct buffer *out,
+                        unsigned *bit_offset, struct error *err)
+{
+    const uint64_t from_bit = (uint64_t)(frame - 1) * index->frame_bits;
+    const uint64_t unit = index->words ? 16 : 8;
+    const uint64_t from = from_bit / unit * (unit / 8);
+    const uint64_t to = (from_bit + index->frame_bits + unit - 1) / unit * (unit / 8);
+    *bit_offset = (unsigned)(from_bit % unit);
+    return read_bytes(index, frame, from, to, out, err);
 }
 
 /* ---------------------------------------------------------------- items */
@@ -515,4 +522,18 @@ bool frame_index_read(const struct frame_index *index, uint32_t frame, struct bu
         return error_set(err, ERROR_CORRUPT, "frame %u of %u", frame, index->count);
     return index->native ? read_native(index, frame, out, bit_offset, err)
                          : read_encapsulated(index, frame, out, err);
+}
+
+bool frame_index_read_part(const struct frame_index *index, uint32_t frame, uint64_t offset, size_t size,
+                           struct buffer *out, struct error *err)
+{
+    const uint64_t bytes = index->frame_bits / 8;
+
+    buffer_clear(out);
+    if (!index->native || index->words || index->frame_bits % 8 != 0 || frame == 0 || frame > index->count ||
+        offset > bytes || size > bytes - offset)
+        return error_set(err, ERROR_USAGE, "%zu bytes from %llu on are no part of frame %u", size,
+                         (unsigned long long)offset, frame);
+    const uint64_t from = (frame - 1) * bytes + offset;
+    return read_bytes(index, frame, from, from + size, out, err);
 }

@@ -34,5 +34,8 @@ uint32_t frame_index_whole(const struct frame_index *index);
  * image->swapped_pairs: the words that hold it, *bit_offset (0..15) into the first one after the swap. */
 bool frame_index_read(const struct frame_index *index, uint32_t frame, struct buffer *out,
                       unsigned *bit_offset, struct error *err);
+/* Of a native frame of whole bytes, without swapped pairs: `size` of its bytes from `offset` on. */
+bool frame_index_read_part(const struct frame_index *index, uint32_t frame, uint64_t offset, size_t size,
+                           struct buffer *out, struct error *err);
 
 #endif

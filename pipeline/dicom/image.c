@@ -278,13 +278,38 @@ static bool read_frames(struct reading *r, struct error *err)
     return true;
 }
 
+uint64_t image_frame_bytes(const struct image *image)
+{
+    const enum sample_type type = sample_type_of(image->bits_allocated, image->is_signed);
+    const size_t size = image->element == PIXEL_ELEMENT_DOUBLE ? 8 : sample_size(type);
+
+    return (uint64_t)image->rows * image->columns * image->samples_per_pixel * size;
+}
+
+bool image_comes_in_strips(const struct image *image)
+{
+    const bool is_subsampled =
+        image->photometric == PHOTOMETRIC_YBR_FULL_422 || image->photometric == PHOTOMETRIC_YBR_PARTIAL_422;
+
+    if (image->transfer_syntax == NULL)
+        return false;
+    switch (image->transfer_syntax->coding) {
+    case CODING_NATIVE:
+        return image->element == PIXEL_ELEMENT_INTEGER && image->bits_allocated % 8 == 0 && !image->swapped_pairs &&
+               !is_subsampled && (image->samples_per_pixel == 1 || image->planar_configuration == 0);
+    case CODING_JPEG_2000:
+    case CODING_HTJ2K:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static bool check_frame_size(const struct reading *r, struct error *err)
 {
     const struct image *const image = r->image;
-    const enum sample_type type = sample_type_of(image->bits_allocated, image->is_signed);
-    const size_t size = image->element == PIXEL_ELEMENT_DOUBLE ? 8 : sample_size(type);
-    const uint64_t bytes = (uint64_t)image->rows * image->columns * image->samples_per_pixel * size;
-    if (bytes > LIMIT(FRAME_BYTES))
+    const uint64_t bytes = image_frame_bytes(image);
+    if (bytes > LIMIT(FRAME_BYTES) && !image_comes_in_strips(image))
         return error_set(err, ERROR_LIMIT,
                          "limit FRAME_BYTES: a frame of %u x %u x %u is %llu bytes, more than %llu",
                          image->columns, image->rows, image->samples_per_pixel,

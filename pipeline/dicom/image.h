@@ -80,6 +80,10 @@ struct frame_display {
 
 bool image_read(const struct object *object, struct image *image, struct buffer *notes, struct error *err);
 void image_release(struct image *image);
+uint64_t image_frame_bytes(const struct image *image); /* of its samples, decoded */
+/* A frame may be read a few rows at a time, by its transfer syntax: native, or JPEG 2000 (if it has tiles). Others are
+ * refused above LIMIT(FRAME_BYTES). */
+bool image_comes_in_strips(const struct image *image);
 /* frame from 1. */
 bool image_frame_display(const struct object *object, const struct image *image, uint32_t frame,
                          struct frame_display *display, struct error *err);

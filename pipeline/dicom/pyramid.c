@@ -13,8 +13,8 @@ struct level {
     uint32_t next_row;    /* how many rows have come */
     uint32_t next_tiles;  /* rows of tiles that went out */
     uint32_t strip_first; /* row of the picture that stands first in the strip */
-    uint8_t *strip;       /* NULL until the first row */
-    uint8_t *pending;     /* level that is given: the even row that waits for its odd one */
+    uint8_t *strip;       /* NULL until it is needed */
+    uint8_t *pending;     /* level that is given: the even row that waits for its odd one, of another call */
     uint16_t *made[2];    /* level that is made: the last even and odd row, with the fraction bits */
 };
 
@@ -73,25 +73,25 @@ static uint32_t strip_rows(const struct pyramid *pyramid, const struct level *le
     return most < level->rows ? (uint32_t)most : level->rows;
 }
 
-/* What a level needs once it has rows. */
-static bool begin_level(struct pyramid *pyramid, unsigned number, struct error *err)
+static bool begin_strip(struct pyramid *pyramid, struct level *level, struct error *err)
+{
+    if (level->strip == NULL)
+        level->strip = memory_array(strip_rows(pyramid, level), level->line, err);
+    return level->strip != NULL;
+}
+
+/* What a level that is made needs once it has rows. */
+static bool begin_made(struct pyramid *pyramid, unsigned number, struct error *err)
 {
     struct level *const level = &pyramid->levels[number];
 
-    if (level->strip != NULL)
-        return true;
-    if (!is_made(pyramid, number)) {
-        level->pending = memory_new(level->line, err);
-        if (level->pending == NULL)
-            return false;
-    }
-    for (int i = 0; i < 2 && is_made(pyramid, number); i++) {
-        level->made[i] = memory_array(level->line, sizeof *level->made[i], err);
+    for (int i = 0; i < 2; i++) {
+        if (level->made[i] == NULL)
+            level->made[i] = memory_array(level->line, sizeof *level->made[i], err);
         if (level->made[i] == NULL)
             return false;
     }
-    level->strip = memory_array(strip_rows(pyramid, level), level->line, err);
-    return level->strip != NULL;
+    return begin_strip(pyramid, level, err);
 }
 
 static bool check_spec(const struct pyramid_spec *spec, struct error *err)
@@ -151,8 +151,13 @@ void pyramid_free(struct pyramid *pyramid)
 
 /* -- tiles ------------------------------------------------------------------------------------ */
 
-static bool send_tile(struct pyramid *pyramid, unsigned number, uint32_t x, uint32_t from_row, uint32_t to_row,
-                      struct error *err)
+/* Rows of a level that are together in memory. */
+struct band {
+    const uint8_t *data;
+    uint32_t from, to;
+};
+
+static bool send_tile(struct pyramid *pyramid, unsigned number, uint32_t x, struct band band, struct error *err)
 {
     const struct level *const level = &pyramid->levels[number];
     const unsigned channels = pyramid->spec.channels;
@@ -162,48 +167,73 @@ static bool send_tile(struct pyramid *pyramid, unsigned number, uint32_t x, uint
         return true;
     pyramid_extent(&pyramid->spec, level->columns, x, &from, &to);
     const size_t tile_line = (size_t)(to - from) * channels;
-    if (!picture_resize(&pyramid->tile, to_row - from_row, to - from, channels, err))
+    if (!picture_resize(&pyramid->tile, band.to - band.from, to - from, channels, err))
         return false;
-    for (uint32_t row = from_row; row < to_row; row++)
-        memcpy(pyramid->tile.data + (row - from_row) * tile_line,
-               level->strip + (row - level->strip_first) * level->line + (size_t)from * channels, tile_line);
+    for (uint32_t row = 0; row < band.to - band.from; row++)
+        memcpy(pyramid->tile.data + row * tile_line, band.data + row * level->line + (size_t)from * channels, tile_line);
     return pyramid->sink.tile(pyramid->client, number, x, level->next_tiles, &pyramid->tile, err);
 }
 
-/* The row of tiles that is complete; then only what the next one overlaps is kept. */
-static bool send_row(struct pyramid *pyramid, unsigned number, uint32_t from, uint32_t to, struct error *err)
+/* One row of tiles. */
+static bool send_row(struct pyramid *pyramid, unsigned number, struct band band, struct error *err)
 {
     struct level *const level = &pyramid->levels[number];
     const uint32_t across = pyramid_tiles(level->columns, pyramid->spec.tile_size);
-    uint32_t next_from, next_to;
 
     for (uint32_t x = 0; x < across; x++)
-        if (!send_tile(pyramid, number, x, from, to, err))
+        if (!send_tile(pyramid, number, x, band, err))
             return false;
     level->next_tiles++;
+    return true;
+}
+
+/* Only what the next row of tiles overlaps is kept. */
+static void shift_strip(struct pyramid *pyramid, struct level *level)
+{
+    uint32_t next_from, next_to;
+
     pyramid_extent(&pyramid->spec, level->rows, level->next_tiles, &next_from, &next_to);
     if (level->next_tiles == pyramid_tiles(level->rows, pyramid->spec.tile_size))
         next_from = level->next_row;
     memmove(level->strip, level->strip + (next_from - level->strip_first) * level->line,
             (level->next_row - next_from) * level->line);
     level->strip_first = next_from;
-    return true;
 }
 
 static bool send_complete_rows(struct pyramid *pyramid, unsigned number, struct error *err)
 {
-    const struct level *const level = &pyramid->levels[number];
+    struct level *const level = &pyramid->levels[number];
     const uint32_t down = pyramid_tiles(level->rows, pyramid->spec.tile_size);
+    struct band band = {0};
 
     while (level->next_tiles < down) {
-        uint32_t from, to;
-
-        pyramid_extent(&pyramid->spec, level->rows, level->next_tiles, &from, &to);
-        if (level->next_row < to)
+        pyramid_extent(&pyramid->spec, level->rows, level->next_tiles, &band.from, &band.to);
+        if (level->next_row < band.to)
             return true;
-        if (!send_row(pyramid, number, from, to, err))
+        band.data = level->strip + (band.from - level->strip_first) * level->line;
+        if (!send_row(pyramid, number, band, err))
             return false;
+        shift_strip(pyramid, level);
     }
+    return true;
+}
+
+/* Tiles cut out of the caller's own rows, as many as make one row of tiles: no strip is needed. Without overlap, where the
+ * strip holds nothing. */
+static bool send_whole_row(struct pyramid *pyramid, unsigned number, const uint8_t *rows, uint32_t count, uint32_t *sent,
+                           struct error *err)
+{
+    struct level *const level = &pyramid->levels[number];
+    struct band band = {.data = rows};
+
+    *sent = 0;
+    pyramid_extent(&pyramid->spec, level->rows, level->next_tiles, &band.from, &band.to);
+    if (pyramid->spec.overlap > 0 || level->next_row != band.from || count < band.to - band.from)
+        return true;
+    if (!send_row(pyramid, number, band, err))
+        return false;
+    *sent = band.to - band.from;
+    level->strip_first = band.to;
     return true;
 }
 
@@ -315,7 +345,7 @@ static bool take_made(struct pyramid *pyramid, unsigned number, struct error *er
             return false;
         if (!is_made(pyramid, number + 1) || (is_even && row + 1 < level->rows))
             return true;
-        if (!begin_level(pyramid, number + 1, err))
+        if (!begin_made(pyramid, number + 1, err))
             return false;
         halve_words(pyramid, level, level->made[0], level->made[is_even ? 0 : 1],
                     next_made(&pyramid->levels[number + 1]));
@@ -326,10 +356,48 @@ static bool take_made(struct pyramid *pyramid, unsigned number, struct error *er
 static bool make_row(struct pyramid *pyramid, unsigned number, const uint8_t *above, const uint8_t *row,
                      struct error *err)
 {
-    if (!begin_level(pyramid, number + 1, err))
+    if (!begin_made(pyramid, number + 1, err))
         return false;
     halve_bytes(pyramid, &pyramid->levels[number], above, row, next_made(&pyramid->levels[number + 1]));
     return take_made(pyramid, number + 1, err);
+}
+
+/* The rows that have just come to a level that is given, halved into the one that is made of it. *above: the last even one. */
+static bool make_next(struct pyramid *pyramid, unsigned number, const uint8_t *rows, uint32_t count,
+                      const uint8_t **above, struct error *err)
+{
+    const struct level *const level = &pyramid->levels[number];
+
+    for (uint32_t row = level->next_row - count; row < level->next_row; row++, rows += level->line) {
+        if (row % 2 == 0)
+            *above = rows;
+        if ((row % 2 == 1 || row + 1 == level->rows) && !make_row(pyramid, number, *above, rows, err))
+            return false;
+    }
+    return true;
+}
+
+/* The odd row comes with another call. */
+static bool keep_pending(struct level *level, const uint8_t *above, struct error *err)
+{
+    if (level->next_row % 2 == 0)
+        return true;
+    if (level->pending == NULL)
+        level->pending = memory_new(level->line, err);
+    if (level->pending != NULL && above != level->pending)
+        memcpy(level->pending, above, level->line);
+    return level->pending != NULL;
+}
+
+static bool store_row(struct pyramid *pyramid, unsigned number, const uint8_t *row, struct error *err)
+{
+    struct level *const level = &pyramid->levels[number];
+
+    if (!begin_strip(pyramid, level, err))
+        return false;
+    memcpy(strip_row(level), row, level->line);
+    level->next_row++;
+    return send_complete_rows(pyramid, number, err);
 }
 
 bool pyramid_add(struct pyramid *pyramid, unsigned number, const uint8_t *rows, uint32_t count, struct error *err)
@@ -338,27 +406,25 @@ bool pyramid_add(struct pyramid *pyramid, unsigned number, const uint8_t *rows, 
         return error_set(err, ERROR_USAGE, "level %u of a pyramid is not given", number);
     struct level *const level = &pyramid->levels[number];
     const bool makes = is_made(pyramid, number + 1);
-    const uint8_t *above = NULL; /* the even row before */
+    const uint8_t *above = level->pending;
 
     if (count > level->rows - level->next_row)
         return error_set(err, ERROR_USAGE, "more than %u rows for level %u of a pyramid", level->rows, number);
-    if (count > 0 && !begin_level(pyramid, number, err))
-        return false;
-    for (const uint8_t *row = rows; count > 0; row += level->line, count--) {
-        const bool is_even = level->next_row % 2 == 0, is_last = level->next_row + 1 == level->rows;
+    while (count > 0) {
+        uint32_t taken = 0;
 
-        memcpy(strip_row(level), row, level->line);
-        level->next_row++;
-        if (!send_complete_rows(pyramid, number, err))
+        if (!send_whole_row(pyramid, number, rows, count, &taken, err))
             return false;
-        if (makes && (!is_even || is_last) &&
-            !make_row(pyramid, number, is_even ? row : above != NULL ? above : level->pending, row, err))
+        level->next_row += taken;
+        if (taken == 0 && !store_row(pyramid, number, rows, err))
             return false;
-        above = is_even ? row : NULL;
+        taken = taken > 0 ? taken : 1;
+        if (makes && !make_next(pyramid, number, rows, taken, &above, err))
+            return false;
+        rows += taken * level->line;
+        count -= taken;
     }
-    if (makes && above != NULL)
-        memcpy(level->pending, above, level->line);
-    return true;
+    return !makes || keep_pending(level, above, err);
 }
 
 bool pyramid_end(struct pyramid *pyramid, struct error *err)

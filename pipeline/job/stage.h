@@ -68,6 +68,7 @@ struct coded_frame {
 
 struct stage_frame {
     const struct frame *frame;            /* number from 1; samples NULL if only the picture is there */
+    uint32_t first_row;                   /* of a strip: where it begins; frame and picture are of its rows */
     const struct frame_display *display;
     const struct voi *voi;                /* what the picture was made with; kind NONE for colour */
     const char *voi_origin;               /* "tag", "voi_lut", "computed", "" for colour */
@@ -128,6 +129,8 @@ struct stage {
      * it, and if no other stage wants its samples it is not decoded at all. */
     bool (*coded)(struct stage_run *run, const struct coded_frame *coded, bool *taken, struct error *err);
     bool (*frame)(struct stage_run *run, const struct stage_frame *frame, struct error *err);
+    /* Frames that do not fit memory come to frame() in strips, from top to bottom; else the product fails. */
+    bool takes_strips;
     /* Series scope, instead of the four above. Every volume of the geometry comes, by ordinal, whatever its verdict; *passes
      * (1 before the call) says how often its slices are wanted, 0: not at all. A pass is slice() for every place, dimension
      * by dimension and in each by slice, holes included (dimensions * slices calls), then volume_end(). The volume stays

@@ -30,12 +30,12 @@ static struct voi choose_voi(struct frames_pass *pass, const struct frame *frame
     return voi;
 }
 
-/* Hands one frame to the stages, as a picture too if somebody wants one. */
+/* Hands one frame, or a strip of it, to the stages, as a picture too if somebody wants one. */
 static bool hand_on(struct frames_pass *pass, const struct frame *frame, const struct frame_display *display,
-                    struct error *err)
+                    uint32_t first_row, struct error *err)
 {
     struct instance *const instance = pass->instance;
-    struct stage_frame given = {.frame = frame, .display = display};
+    struct stage_frame given = {.frame = frame, .first_row = first_row, .display = display};
     struct error picture_fault = {0};
     const char *origin = "";
     const struct voi voi = choose_voi(pass, frame, display, &origin);
@@ -55,7 +55,7 @@ static bool survey(struct frames_pass *pass, struct error *err)
     struct coded_frame coded;
     struct error ignored;
 
-    if (frames < 2 || !instance_has_coded(pass->instance))
+    if (frames < 2 || !instance_has_coded(pass->instance) || instance_wants_strips(pass->instance, pass->memory_bytes))
         return true;
     for (uint32_t number = 1; number <= frames && stage_set_wants_survey(pass->stages); number++) {
         if (number % FRAMES_AN_ALLOWANCE == 0 && !sandbox_allow_cpu(pass->cpu_seconds, err))
@@ -95,11 +95,51 @@ static bool run_frame(struct frames_pass *pass, uint32_t number, struct error *e
            instance_display(pass->instance, number, &display, err) &&
            (!counted || histogram_builder_add(pass->histogram, &frame, display, err)) &&
            (!kept || plane_writer_add(pass->planes, &frame, err)) &&
-           (!wanted || hand_on(pass, &frame, display, err));
+           (!wanted || hand_on(pass, &frame, display, 0, err));
+}
+
+/* -- frames that do not fit memory ------------------------------------------------------------ */
+
+static bool run_strip(struct frames_pass *pass, uint32_t number, uint32_t first_row, uint32_t rows, struct error *err)
+{
+    const struct frame_display *display = NULL;
+    struct frame frame = {0};
+
+    return sandbox_allow_cpu(pass->cpu_seconds, err) &&
+           instance_strip(pass->instance, number, first_row, rows, pass->studio, &frame, err) &&
+           instance_display(pass->instance, number, &display, err) &&
+           (pass->histogram == NULL || !frames_counted(pass->instance->image.frames, number) ||
+            histogram_builder_add(pass->histogram, &frame, display, err)) &&
+           hand_on(pass, &frame, display, first_row, err);
+}
+
+/* Stages that want it whole fail; a codestream without tiles is no fault of the others. */
+static bool run_in_strips(struct frames_pass *pass, uint32_t number, struct error *err)
+{
+    const struct image *const image = &pass->instance->image;
+    struct error why = {0};
+    uint32_t rows = 0;
+
+    (void)error_set(&why, ERROR_LIMIT, "a frame of %llu bytes does not fit --memory-mib: of its strips only tiles are made",
+                    (unsigned long long)image_frame_bytes(image));
+    if (!stage_set_refuse(pass->stages, number, false, &why, err))
+        return false;
+    if (pass->histogram == NULL && !stage_set_wants(pass->stages, NEEDS_FRAME | NEEDS_PICTURE, number))
+        return true;
+    if (!instance_strip_rows(pass->instance, number, pass->studio, &rows, &why)) {
+        *err = why;
+        return why.kind == ERROR_LIMIT && pass->histogram == NULL &&
+               stage_set_refuse(pass->stages, number, true, &why, err);
+    }
+    for (uint32_t first = 0; first < image->rows; first += rows)
+        if (!run_strip(pass, number, first, rows < image->rows - first ? rows : image->rows - first, err))
+            return false;
+    return true;
 }
 
 bool frames_run(struct frames_pass *pass, struct error *err)
 {
+    const bool in_strips = instance_wants_strips(pass->instance, pass->memory_bytes);
     const uint32_t frames = pass->instance->image.frames;
 
     pass->readable = 0;
@@ -108,7 +148,7 @@ bool frames_run(struct frames_pass *pass, struct error *err)
     for (uint32_t number = 1; number <= frames; number++) {
         if (number % FRAMES_AN_ALLOWANCE == 0 && !sandbox_allow_cpu(pass->cpu_seconds, err))
             return false;
-        if (!run_frame(pass, number, err))
+        if (!(in_strips ? run_in_strips : run_frame)(pass, number, err))
             return false;
         pass->readable = number;
     }

@@ -19,6 +19,7 @@ struct frames_pass {
     struct histogram_builder *histogram; /* NULL: not wanted */
     struct plane_writer *planes;         /* of what the deferred stages want; NULL: none */
     bool keeps_all;                      /* ... of all frames */
+    uint64_t memory_bytes;               /* of the worker: what does not fit comes in strips; 0: no limit */
     uint32_t cpu_seconds;                /* allowed for a few frames: an object may have a million */
     /* filled */
     bool used_series_window;

@@ -11,7 +11,8 @@
 /* The end of a relic: u64 bytes of the whole object, u8 whether a form follows, form (or zeros), MAGIC. Bytes of pixel
  * data before it let image_read look at the first item. */
 static const char magic[] = "SPRELIC1";
-enum { MAGIC_SIZE = 8, TRAILER = 8 + 1 + PLANE_FORM_BYTES + MAGIC_SIZE, PIXEL_BYTES = 512, RELIC_MOST = 64 << 20 };
+enum { MAGIC_SIZE = 8, TRAILER = 8 + 1 + PLANE_FORM_BYTES + MAGIC_SIZE, PIXEL_BYTES = 512, RELIC_MOST = 64 << 20,
+       STRIP_BYTES = 16 << 20 };
 
 /* -- the data set --------------------------------------------------------------------------- */
 
@@ -161,6 +162,73 @@ bool instance_frame(struct instance *instance, uint32_t number, struct studio *s
                    ? error_context(err, "frame %u", number)
                    : false;
     keep_form(instance, frame);
+    return true;
+}
+
+/* -- strips --------------------------------------------------------------------------------- */
+
+static bool is_native(const struct image *image)
+{
+    return image->transfer_syntax != NULL && image->transfer_syntax->coding == CODING_NATIVE;
+}
+
+bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes)
+{
+    const struct image *const image = &instance->image;
+    const uint64_t frame = image_frame_bytes(image);
+    const uint64_t samples = (uint64_t)image->rows * image->columns * image->samples_per_pixel;
+    const uint64_t coded = is_native(image) ? frame : 4 * samples; /* OpenJPEG's own are 32-bit numbers */
+
+    if (instance->index == NULL || !image_comes_in_strips(image))
+        return false;
+    return frame > LIMIT(FRAME_BYTES) || (memory_bytes > 0 && coded + frame + samples > memory_bytes / 4 * 3);
+}
+
+bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,
+                         struct error *err)
+{
+    const struct image *const image = &instance->image;
+    const uint64_t line = image_frame_bytes(image) / image->rows;
+    struct coded_frame coded;
+
+    if (!is_native(image))
+        return instance_coded(instance, number, studio, &coded, err) &&
+               decoder_strip_rows(studio->decoder, image, coded.data, coded.size, rows, &instance->notes, err);
+    *rows = line < STRIP_BYTES ? (uint32_t)(STRIP_BYTES / line) : 1;
+    return true;
+}
+
+/* An image of fewer rows. */
+static bool native_strip(struct instance *instance, uint32_t number, uint32_t first_row, uint32_t rows,
+                         struct studio *studio, struct frame *frame, struct error *err)
+{
+    struct image part = instance->image;
+    const uint64_t line = (uint64_t)part.columns * part.samples_per_pixel * (part.bits_allocated / 8);
+
+    part.rows = rows;
+    instance->coded.number = 0; /* the buffer is not a whole frame's */
+    return frame_index_read_part(instance->index, number, first_row * line, (size_t)(rows * line), &studio->coded,
+                                 err) &&
+           decoder_run(studio->decoder, &part, number, studio->coded.data, studio->coded.size, 0, frame,
+                       &instance->notes, err);
+}
+
+bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_row, uint32_t rows, struct studio *studio,
+                    struct frame *frame, struct error *err)
+{
+    struct coded_frame coded;
+
+    if (is_native(&instance->image)) {
+        if (!native_strip(instance, number, first_row, rows, studio, frame, err))
+            return false;
+    } else if (!instance_coded(instance, number, studio, &coded, err) ||
+               !decoder_run_strip(studio->decoder, coded.image, number, coded.data, coded.size, first_row, rows, frame,
+                                  &instance->notes, err)) {
+        return false;
+    }
+    struct frame whole = *frame;
+    whole.rows = instance->image.rows;
+    keep_form(instance, &whole);
     return true;
 }
 

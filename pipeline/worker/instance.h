@@ -62,6 +62,15 @@ bool instance_use_published(struct instance *instance, const char *public_folder
 /* The stored values of frame `number`; lent until the next call. */
 bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
                     struct error *err);
+/* Frames are so large that a worker of `memory_bytes` (0: no limit) cannot hold what becomes of one, but they can be read in
+ * strips. They are then neither spooled nor shown coded. */
+bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes);
+/* How many rows a strip of frame `number` has; the last one has what is left. */
+bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,
+                         struct error *err);
+/* The stored values of `rows` rows from first_row on, a multiple of instance_strip_rows; frame->rows is `rows`. */
+bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_row, uint32_t rows, struct studio *studio,
+                    struct frame *frame, struct error *err);
 /* Frames come in coded bytes: from the source, or from published files. */
 bool instance_has_coded(const struct instance *instance);
 /* The coded bytes of frame `number`, in the studio's buffers until the next call: instance_frame does not read them

@@ -247,7 +247,7 @@ static bool open_planes(struct run *run, struct frames_pass *pass, struct error 
 {
     char path[PATH_SIZE];
 
-    return !wants_planes(run, &pass->keeps_all) ||
+    return instance_wants_strips(&run->instance, pass->memory_bytes) || !wants_planes(run, &pass->keeps_all) ||
            (path_join(path, run->worker->spool, run->job->spool, err) &&
             plane_writer_new(path, run->job->spool_offset, &pass->planes, err));
 }
@@ -289,6 +289,7 @@ static bool do_image(struct run *run, struct error *err)
     const struct job *const job = run->job;
     struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio,
                                .series_window = job->has_window ? &job->window : NULL,
+                               .memory_bytes = run->worker->setup.memory_bytes,
                                .cpu_seconds = run->worker->setup.cpu_seconds};
 
     if (!instance_use_source(&run->instance, err) || !windows_collect(&run->instance, result, err) ||

@@ -98,6 +98,7 @@ static bool do_render(struct rendering *r, struct error *err)
     const struct job *const job = run->job;
     struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio,
                                .series_window = job->has_window ? &job->window : NULL,
+                               .memory_bytes = run->worker->setup.memory_bytes,
                                .cpu_seconds = run->worker->setup.cpu_seconds};
     struct error why = {0};
 

@@ -400,6 +400,18 @@ bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, con
     return true;
 }
 
+bool stage_set_refuse(struct stage_set *set, uint32_t number, bool all, const struct error *why, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct slot *const slot = &set->slots[i];
+
+        if (slot->state == SLOT_LIVE && slot_wants(slot, number) && (all || !slot->run.stage->takes_strips) &&
+            !drop(set, slot, why, err))
+            return false;
+    }
+    return true;
+}
+
 /* -- volumes -------------------------------------------------------------------------------- */
 
 /* The slot goes without the volume. What a disk says is everybody's, unless it is about a source. */

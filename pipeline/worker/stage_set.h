@@ -61,7 +61,9 @@ bool stage_set_survey(struct stage_set *set, const struct coded_frame *coded, st
  * does not ask for again. */
 bool stage_set_wants_coded(const struct stage_set *set, uint32_t number);
 bool stage_set_coded(struct stage_set *set, const struct coded_frame *coded, struct error *err);
-/* Gives the frame to whoever wants it. `picture_fault`: why there is no picture; fails those who need one. */
+/* Those that want frame `number` whole fail, or all that want it: it cannot be had. */
+bool stage_set_refuse(struct stage_set *set, uint32_t number, bool all, const struct error *why, struct error *err);
+/* Gives the frame, or a strip, to whoever wants it. `picture_fault`: why there is no picture; fails those who need one. */
 bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, const struct error *picture_fault,
                      struct error *err);
 

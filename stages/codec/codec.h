@@ -55,6 +55,10 @@ struct codestream {
     size_t offset, size;      /* where the codestream lies in the coded bytes */
     unsigned process;         /* JPEG: the SOF marker; JPEG-LS: the interleave mode */
     unsigned levels;          /* JPEG 2000: decompositions, UINT_MAX if they differ by component */
+    uint32_t strip_rows;      /* rows that can be decoded without the others: a row of tiles; 0: all or nothing */
+    uint32_t tile_columns;    /* then: columns of a tile */
+    uint32_t first_row;       /* `decode` is to give `rows` from here on, and they are a strip; else 0 */
+    bool is_strip;
     size_t endless_tile_part; /* JPEG 2000: offset of a Psot to be read as 0; 0 if none */
 };
 

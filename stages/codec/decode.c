@@ -318,26 +318,25 @@ static struct frame frame_of(const struct image *image, const struct codestream 
     };
 }
 
-static bool inspect(const struct coded *coded, struct prospect *prospect, struct error *err)
+/* Of `rows` rows: all of the image, or a strip of it. */
+static bool inspect(const struct coded *coded, uint32_t rows, struct prospect *prospect, struct error *err)
 {
+    struct image part = *coded->image;
     enum photometric photometric;
     size_t size = 0;
 
-    if (!check_image(coded->image, &prospect->count, &size, err) || !choose_codec(coded, &prospect->codec, err) ||
+    part.rows = rows;
+    if (!check_image(&part, &prospect->count, &size, err) || !choose_codec(coded, &prospect->codec, err) ||
         !prospect->codec->inspect(coded, &prospect->stream, err) || !reconcile_shape(coded, &prospect->stream, err) ||
         !settle_photometric(coded, &prospect->stream, &photometric, err))
         return false;
-    prospect->frame = frame_of(coded->image, &prospect->stream, photometric, size);
+    prospect->frame = frame_of(&part, &prospect->stream, photometric, size);
     return true;
 }
 
-static bool decode(struct decoder *decoder, const struct coded *coded, struct frame *frame,
+static bool decode(struct decoder *decoder, const struct coded *coded, struct prospect prospect, struct frame *frame,
                    struct error *err)
 {
-    struct prospect prospect;
-
-    if (!inspect(coded, &prospect, err))
-        return false;
     const struct codestream *const stream = &prospect.stream;
     const size_t count = prospect.count, bytes = prospect.frame.size / count;
     const bool other_container = stream->sample_bytes != bytes;
@@ -387,9 +386,45 @@ bool decoder_run(struct decoder *decoder, const struct image *image, uint32_t fr
                  struct buffer *notes, struct error *err)
 {
     const struct coded coded = coded_of(decoder, image, coded_bytes, size, bit_offset, notes);
+    struct prospect prospect;
 
-    if (!decode(decoder, &coded, frame, err))
+    if (!inspect(&coded, image->rows, &prospect, err) || !decode(decoder, &coded, prospect, frame, err))
         return image->frames > 1 ? error_context(err, "frame %u", frame_number) : false;
+    frame->number = frame_number;
+    return true;
+}
+
+bool decoder_strip_rows(struct decoder *decoder, const struct image *image, const uint8_t *coded_bytes, size_t size,
+                        uint32_t *rows, struct buffer *notes, struct error *err)
+{
+    const struct coded coded = coded_of(decoder, image, coded_bytes, size, 0, notes);
+    struct prospect prospect;
+
+    if (!inspect(&coded, 1, &prospect, err))
+        return false;
+    *rows = prospect.stream.strip_rows;
+    return *rows > 0 || error_set(err, ERROR_LIMIT, "frame of %llu bytes: its codestream has no tiles",
+                                  (unsigned long long)image_frame_bytes(image));
+}
+
+bool decoder_run_strip(struct decoder *decoder, const struct image *image, uint32_t frame_number,
+                       const uint8_t *coded_bytes, size_t size, uint32_t first_row, uint32_t rows, struct frame *frame,
+                       struct buffer *notes, struct error *err)
+{
+    const struct coded coded = coded_of(decoder, image, coded_bytes, size, 0, notes);
+    struct prospect prospect;
+
+    if (!inspect(&coded, rows, &prospect, err))
+        return false;
+    struct codestream *const stream = &prospect.stream;
+    if (stream->strip_rows == 0 || first_row % stream->strip_rows != 0 || first_row >= image->rows ||
+        (rows != stream->strip_rows && rows != image->rows - first_row))
+        return error_set(err, ERROR_USAGE, "rows %u and %u more are no row of tiles", first_row, rows);
+    stream->first_row = first_row;
+    stream->rows = rows;
+    stream->is_strip = true;
+    if (!decode(decoder, &coded, prospect, frame, err))
+        return false;
     frame->number = frame_number;
     return true;
 }
@@ -401,7 +436,7 @@ bool decoder_inspect(struct decoder *decoder, const struct image *image, uint32_
     const struct coded coded = coded_of(decoder, image, coded_bytes, size, bit_offset, notes);
     struct prospect prospect;
 
-    if (!inspect(&coded, &prospect, err))
+    if (!inspect(&coded, image->rows, &prospect, err))
         return image->frames > 1 ? error_context(err, "frame %u", frame_number) : false;
     *frame = prospect.frame;
     frame->number = frame_number;

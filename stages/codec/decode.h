@@ -33,5 +33,12 @@ bool decoder_run(struct decoder *decoder, const struct image *image, uint32_t fr
  * is NULL, and its size what decoding would fill. */
 bool decoder_inspect(struct decoder *decoder, const struct image *image, uint32_t frame_number, const uint8_t *coded,
                      size_t size, unsigned bit_offset, struct frame *frame, struct buffer *notes, struct error *err);
+/* A part of a frame whose codestream has tiles (JPEG 2000): how many rows at a time, and that many from a multiple of them
+ * on, at the lower edge those that are left. LIMIT: it has none. Native frames need no more than an image of fewer rows. */
+bool decoder_strip_rows(struct decoder *decoder, const struct image *image, const uint8_t *coded, size_t size,
+                        uint32_t *rows, struct buffer *notes, struct error *err);
+bool decoder_run_strip(struct decoder *decoder, const struct image *image, uint32_t frame_number, const uint8_t *coded,
+                       size_t size, uint32_t first_row, uint32_t rows, struct frame *frame, struct buffer *notes,
+                       struct error *err);
 
 #endif

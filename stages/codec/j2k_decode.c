@@ -54,6 +54,8 @@ bool j2k_inspect(const struct coded *coded, struct codestream *stream, struct er
         .size = header.size,
         .levels = header.components_differ ? UINT_MAX : header.levels,
         .endless_tile_part = header.endless_tile_part,
+        .strip_rows = header.tiles > 1 && !header.has_origin ? header.tile_rows : 0,
+        .tile_columns = header.tile_columns,
     };
     if (header.in_jp2 && !coded_note(coded, err, "JPEG 2000 codestream inside a JP2 file"))
         return false;
@@ -148,7 +150,7 @@ static bool opj_failed(const struct messages *messages, struct error *err)
                      text[0] ? text : "refused by OpenJPEG");
 }
 
-static bool is_as_announced(const opj_image_t *image, const struct codestream *stream,
+static bool is_as_announced(const opj_image_t *image, const struct codestream *stream, uint32_t columns,
                             struct error *err)
 {
     if (image->numcomps != stream->components)
@@ -156,10 +158,10 @@ static bool is_as_announced(const opj_image_t *image, const struct codestream *s
                          stream->components, image->numcomps);
     for (unsigned c = 0; c < image->numcomps; c++) {
         const opj_image_comp_t *component = &image->comps[c];
-        if (component->w != stream->columns || component->h != stream->rows || !component->data)
+        if (component->w != columns || component->h != stream->rows || !component->data)
             return error_set(err, ERROR_CORRUPT,
                              "JPEG 2000 component %u is %u x %u, expected %u x %u", c + 1,
-                             component->h, component->w, stream->rows, stream->columns);
+                             component->h, component->w, stream->rows, columns);
         if (stream->levels != UINT_MAX && component->resno_decoded < stream->levels)
             return error_set(err, ERROR_TRUNCATED,
                              "JPEG 2000 component %u ends at resolution %u of %u", c + 1,
@@ -172,15 +174,18 @@ static bool is_as_announced(const opj_image_t *image, const struct codestream *s
     do { \
         for (unsigned c = 0; c < components; c++) { \
             const OPJ_INT32 *source = image->comps[c].data; \
-            type *target = (type *)samples + c; \
-            for (size_t i = 0; i < pixels; i++) \
-                target[i * components] = (type)source[i]; \
+            for (size_t row = 0; row < rows; row++) { \
+                type *target = (type *)samples + (row * stream->columns + left) * components + c; \
+                for (size_t i = 0; i < columns; i++) \
+                    target[i * components] = (type)source[row * columns + i]; \
+            } \
         } \
     } while (0)
 
-static void store(const opj_image_t *image, const struct codestream *stream, void *samples)
+/* Into the samples of whole rows, from column `left` on. */
+static void store(const opj_image_t *image, const struct codestream *stream, uint32_t left, void *samples)
 {
-    const size_t pixels = (size_t)stream->rows * stream->columns;
+    const size_t columns = image->comps[0].w, rows = image->comps[0].h;
     const unsigned components = stream->components;
 
     if (stream->sample_bytes == 1)
@@ -189,6 +194,36 @@ static void store(const opj_image_t *image, const struct codestream *stream, voi
         STORE_LOOP(uint16_t);
     else
         STORE_LOOP(uint32_t);
+}
+
+static bool decode_whole(opj_codec_t *codec, opj_stream_t *input, opj_image_t *image, const struct messages *messages,
+                         const struct codestream *stream, void *samples, struct error *err)
+{
+    if (!opj_decode(codec, input, image) || !opj_end_decompress(codec, input))
+        return opj_failed(messages, err);
+    if (!is_as_announced(image, stream, stream->columns, err))
+        return false;
+    store(image, stream, 0, samples);
+    return true;
+}
+
+/* One row of tiles, tile by tile: OpenJPEG holds its samples as 32-bit numbers, of one tile only. */
+static bool decode_strip(opj_codec_t *codec, opj_stream_t *input, opj_image_t *image, const struct messages *messages,
+                         const struct codestream *stream, void *samples, struct error *err)
+{
+    const uint32_t across = (stream->columns + stream->tile_columns - 1) / stream->tile_columns;
+    const uint32_t first = stream->first_row / stream->strip_rows * across;
+
+    for (uint32_t x = 0; x < across; x++) {
+        const uint32_t left = x * stream->tile_columns, room = stream->columns - left;
+
+        if (!opj_get_decoded_tile(codec, input, image, first + x))
+            return opj_failed(messages, err);
+        if (!is_as_announced(image, stream, room < stream->tile_columns ? room : stream->tile_columns, err))
+            return false;
+        store(image, stream, left, samples);
+    }
+    return true;
 }
 
 bool j2k_decode(const struct coded *coded, const struct codestream *stream, void *samples,
@@ -219,16 +254,12 @@ bool j2k_decode(const struct coded *coded, const struct codestream *stream, void
     opj_stream_set_user_data_length(input, stream->size);
     opj_set_default_decoder_parameters(&parameters);
     if (!opj_setup_decoder(codec, &parameters) || !opj_decoder_set_strict_mode(codec, OPJ_TRUE) ||
-        !opj_read_header(input, codec, &image) || !opj_decode(codec, input, image) ||
-        !opj_end_decompress(codec, input)) {
+        !opj_read_header(input, codec, &image)) {
         opj_failed(&messages, err);
         goto done;
     }
-    if (!is_as_announced(image, stream, err))
-        goto done;
-    store(image, stream, samples);
-    ok = messages.warning[0] == '\0' ||
-         coded_note(coded, err, "JPEG 2000 codestream: %s", messages.warning);
+    ok = (stream->is_strip ? decode_strip : decode_whole)(codec, input, image, &messages, stream, samples, err) &&
+         (messages.warning[0] == '\0' || coded_note(coded, err, "JPEG 2000 codestream: %s", messages.warning));
 done:
     opj_image_destroy(image);
     opj_stream_destroy(input);

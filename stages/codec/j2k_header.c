@@ -86,6 +86,8 @@ static bool read_siz(const uint8_t *at, size_t size, struct j2k_header *header, 
         return error_set(err, ERROR_CORRUPT, "JPEG 2000 codestream with more than %d tiles",
                          TILES_MOST);
     header->tiles = (uint32_t)(across * down);
+    header->tile_columns = tile_columns;
+    header->tile_rows = tile_rows;
     for (unsigned c = 0; c < components; c++) {
         const uint8_t *component = at + 36 + 3 * c;
         if (component[0] != at[36])

@@ -30,6 +30,7 @@ struct j2k_header {
     bool other_parts;       /* extensions of part 2, or of any other part than 15 */
     bool has_origin;        /* image or tiles do not begin at 0, 0 of the reference grid */
     uint32_t tiles, tile_parts;
+    uint32_t tile_columns, tile_rows; /* of all but those at the right and lower edge */
     bool has_end;             /* EOC */
     size_t endless_tile_part; /* offset of a Psot that lies, to be read as 0; 0 if none */
     uint32_t declared, there; /* its length, and what there is */

@@ -509,3 +509,33 @@ TEST(test_decode__memory_is_reused_and_notes_are_not_repeated)
     decoder_free(decoder);
     buffer_release(&notes);
 }
+
+TEST(test_decode__strips_are_the_rows_of_the_whole)
+{
+    const struct image grey = image_of(J2K_UID, 1, 16, 12);
+    struct outcome o = RUN(grey, j2k_two_tiles);
+    uint8_t whole[16 * 8 * 2];
+    uint32_t rows = 0;
+
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_UINT(o.frame.size, sizeof whole);
+    memcpy(whole, o.frame.samples, sizeof whole);
+    CHECK_OK(decoder_strip_rows(o.decoder, &grey, j2k_two_tiles, sizeof j2k_two_tiles, &rows, &o.notes, &o.err), o.err);
+    CHECK(rows > 0);
+    for (uint32_t first = 0; first < grey.rows; first += rows) {
+        const uint32_t count = rows < grey.rows - first ? rows : grey.rows - first;
+
+        CHECK_OK(decoder_run_strip(o.decoder, &grey, 1, j2k_two_tiles, sizeof j2k_two_tiles, first, count, &o.frame,
+                                   &o.notes, &o.err), o.err);
+        CHECK_EQ_UINT(o.frame.rows, count);
+        CHECK_EQ_UINT(o.frame.size, (size_t)count * 8 * 2);
+        CHECK_EQ_MEM(o.frame.samples, whole + (size_t)first * 8 * 2, o.frame.size);
+    }
+    CHECK(!decoder_run_strip(o.decoder, &grey, 1, j2k_two_tiles, sizeof j2k_two_tiles, 1, rows, &o.frame, &o.notes,
+                             &o.err));
+    CHECK(!decoder_run_strip(o.decoder, &grey, 1, j2k_two_tiles, sizeof j2k_two_tiles, 16, rows, &o.frame, &o.notes,
+                             &o.err));
+    CHECK(!decoder_strip_rows(o.decoder, &grey, j2k_12, sizeof j2k_12, &rows, &o.notes, &o.err));
+    CHECK_EQ_INT(o.err.kind, ERROR_LIMIT);
+    done(&o);
+}

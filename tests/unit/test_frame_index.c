@@ -235,6 +235,23 @@ TEST(test_frame_index__native_frames_follow_each_other)
     done(&x);
 }
 
+TEST(test_frame_index__a_part_of_a_native_frame)
+{
+    struct indexed x = {.set = set_new(EXPLICIT)};
+    set_image(&x.set, 2, 3, 8, "3");
+    set_raw(&x.set, 0x7fe00010, "OB", "abcdefghijklmnop", 16); /* the third frame is cut */
+    open_it(&x);
+    CHECK_OK(frame_index_read_part(x.index, 2, 3, 2, &x.frame, &x.err), x.err);
+    CHECK_EQ_STR(buffer_text(&x.frame), "jk");
+    CHECK_OK(frame_index_read_part(x.index, 1, 0, 6, &x.frame, &x.err), x.err);
+    CHECK_EQ_STR(buffer_text(&x.frame), "abcdef");
+    CHECK(!frame_index_read_part(x.index, 2, 5, 2, &x.frame, &x.err));
+    CHECK(!frame_index_read_part(x.index, 2, UINT64_MAX, 2, &x.frame, &x.err));
+    CHECK(!frame_index_read_part(x.index, 0, 0, 2, &x.frame, &x.err));
+    CHECK(!frame_index_read_part(x.index, 3, 3, 3, &x.frame, &x.err));
+    done(&x);
+}
+
 TEST(test_frame_index__one_bit_frames_start_inside_bytes)
 {
     struct indexed x = {.set = set_new(EXPLICIT)};

@@ -4,6 +4,7 @@
 #include "tests/support/data_set.h"
 
 #define EXPLICIT "1.2.840.10008.1.2.1"
+#define RLE "1.2.840.10008.1.2.5"
 #define IMPLICIT "1.2.840.10008.1.2"
 #define BIG "1.2.840.10008.1.2.2"
 
@@ -136,12 +137,35 @@ TEST(test_image__high_bit_is_refused_where_pixels_would_be_doubtful)
 
 TEST(test_image__too_large_a_frame_is_refused)
 {
-    struct opened o = {.set = set_new(EXPLICIT)};
+    struct opened o = {.set = set_new(RLE)};
     set_image(&o.set, 65535, 65535, 16, NULL);
     close_set(&o, 24);
     read_it(&o);
     CHECK(!o.ok);
     CHECK_EQ_INT(o.err.kind, ERROR_LIMIT);
+    CHECK_HAS(o.err.text, "FRAME_BYTES");
+    done(&o);
+}
+
+TEST(test_image__too_large_a_frame_may_come_in_strips)
+{
+    struct opened o = {.set = set_new(EXPLICIT)};
+    set_image(&o.set, 65535, 65535, 16, NULL);
+    close_set(&o, 24);
+    read_it(&o);
+    CHECK_OK(o.ok, o.err);
+    CHECK(image_comes_in_strips(&o.image));
+    CHECK_EQ_UINT(image_frame_bytes(&o.image), UINT64_C(65535) * 65535 * 2);
+    o.image.photometric = PHOTOMETRIC_YBR_FULL_422;
+    CHECK(!image_comes_in_strips(&o.image));
+    o.image.photometric = PHOTOMETRIC_RGB;
+    o.image.samples_per_pixel = 3;
+    CHECK(image_comes_in_strips(&o.image));
+    o.image.planar_configuration = 1;
+    CHECK(!image_comes_in_strips(&o.image));
+    o.image.samples_per_pixel = 1;
+    o.image.bits_allocated = 12;
+    CHECK(!image_comes_in_strips(&o.image));
     done(&o);
 }
 
