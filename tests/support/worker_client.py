@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("SLICEPRESS_WORKER", str(ROOT / "build/release/slicepress-worker"))
 HELLO, JOB, INDEXED, MEMBER, MEMBER_DONE, RESULT, QUIT = range(1, 8)
 KINDS = {"index": 1, "object": 2, "render": 3, "feed": 4, "verify": 5}
-ERRORS = ("none io not_dicom unsupported corrupt truncated limit no_image nomem codec protocol catalogue "
-          "usage crashed timeout busy interrupted").split()
+ERRORS = ("none io not_dicom unsupported corrupt truncated limit no_image withheld nomem codec protocol "
+          "catalogue usage crashed timeout busy interrupted").split()
 OUTCOMES = ("object", "rejected", "zip", "feed")
 STATES = ("pending", "running", "done", "skipped", "failed", "quarantined")
 PRODUCT_STATES = ("done", "skipped", "failed", "deferred")
@@ -131,7 +131,8 @@ def encode_job(j):
     out.put("B", j.get("window") is not None)
     put_window(out, j.get("window"))
     out.text(j.get("spool", "")).put("QQ", j.get("spool_offset", 0), j.get("spool_bytes", 0))
-    out.put("Q?IQ", j.get("spool_budget", 0), False, j.get("feed_window", 0), j.get("feed_bytes", 0))
+    out.put("Q???", j.get("spool_budget", 0), False, False, False)  # for volumes, for slides, with labels
+    out.put("IQ", j.get("feed_window", 0), j.get("feed_bytes", 0))
     put_expected(out, j.get("expected", []))
     out.put("I", 0).text("")  # no members of a series
     return bytes(out.data)
@@ -207,7 +208,8 @@ def read_result(data):
     found["frames"], found["information"] = r.take("II")
     found["needs_window"], found["has_histogram"], found["spooled"] = r.bool(), r.bool(), r.take("Q")
     found["wants_source"] = r.bool()
-    found["relic"], found["histogram"], found["geometry"], found["metadata"] = r.blob(), r.blob(), r.blob(), r.text()
+    found["relic"], found["histogram"], found["geometry"], found["slide"] = r.blob(), r.blob(), r.blob(), r.blob()
+    found["metadata"] = r.text()
     found["windows"] = r.list(lambda: {"frame": r.take("I"), "center": r.take("d"), "width": r.take("d"),
                                        "function": r.take("B"), "explanation": r.text(), "origin": r.text(),
                                        "valid": r.bool()})
