@@ -1,8 +1,8 @@
 'use strict';
-/* cornerstone_test.js - Cornerstone3D: byte ranges, an MPR volume, and colours, against EXPECTED.tsv */
+/* cornerstone_test.js - Cornerstone3D: byte ranges, an MPR volume, colours, whole objects, against EXPECTED.tsv */
 const fs = require('fs');
 const path = require('path');
-const { colourRows, identity, offered, palette } = require('./expected');
+const { colourRows, identity, offered, palette, transferSyntax } = require('./expected');
 const harness = require('./harness');
 
 const { check, test } = harness;
@@ -14,6 +14,17 @@ const SLICES = 80;
 const RADIOGRAPH = 'conformance/wg04/RG3/RG3_J2KR';
 // Lossy colour: what least, most and mean may differ by, as in tests/conformance; decoders upsample chroma differently.
 const LOSSY_EXTREME = 6, LOSSY_MEAN = 0.6;
+// Whole objects for wadouri: native, big endian, deflated, RLE, JPEG, JPEG-LS, JPEG 2000; frames, colours, palette.
+const OBJECTS = [
+  'pydicom/CT_small.dcm', 'pydicom/MR_small_bigendian.dcm', 'pydicom/image_dfl.dcm', 'pydicom/examples_palette.dcm',
+  'pydicom/emri_small_jpeg_ls_lossless.dcm', 'fodicom/D_CLUNIE_CT1_RLE_FRAGS.dcm', 'dcm4che/MR-JPEGLosslessSV1.dcm',
+  'dcm4che/YBR_FULL-RLE.dcm', 'dicomparser/CT0012.fragmented_no_bot_jpeg_lossless.70.dcm', 'wg04/US1/US1_J2KR',
+  'cornerstone/TestPattern_RGB.dcm',
+].map((name) => `conformance/${name}`);
+// What this viewer cannot read as it came: deflated objects, and fragments of several frames without an offset table.
+const AS_IS_NOT = /image_dfl|fragmented_no_bot/;
+const CODED = { htj2k: /^1\.2\.840\.10008\.1\.2\.4\.(201|202|90)$/, j2k: /^1\.2\.840\.10008\.1\.2\.4\.90$/ };
+const NATIVE = ['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.2'];
 // Integer tables and rounding on either side of a colour conversion.
 const CONVERSION = 2;
 
@@ -133,30 +144,69 @@ function compareColour(got, row) {
 
 const testName = (name, row) => `${name} ${row.path} frame ${row.frame}`;
 
-async function colours(watched, name, rows, options) {
+/* Publishes the rows' files and calls `each` as a test for each row, with {row, instance, site, origin, frame}. */
+async function testRows(watched, name, rows, options, each) {
   const wanted = rows.filter((row) => harness.isWanted(testName(name, row)));
   for (const [index, files] of rounds(wanted).entries()) {
     const site = harness.makeSite(`${name}-${index}`, [...files.keys()], options);
-    const root = `${await harness.serveSite(site)}/dicomweb`;
+    const origin = await harness.serveSite(site);
     const bySource = new Map(harness.listInstances(site).map((instance) => [instance.source, instance]));
     for (const [file, list] of files) {
       for (const row of list) {
         await test(testName(name, row), async () => {
           const instance = bySource.get(file);
           check(instance, 'not published');
-          const frames = await framesOf(watched.page, root, instance);
+          const frames = await framesOf(watched.page, `${origin}/dicomweb`, instance);
           check(frames.length >= row.frame, `the metadata tell of ${frames.length} frames`);
-          const space = row.crc32 ? row.photometric_decoded : '';
-          const table = space === 'PALETTE COLOR' ? palette(file) : null;
-          const got = await watched.page.evaluate(
-            ([id, what, tables]) => window.cornerstone.colourOf(id, what, tables),
-            [frames[row.frame - 1], space, table],
-          );
-          compareColour(got, row);
+          await each({ row, instance, site, origin, frame: frames[row.frame - 1] });
         }, watched);
       }
     }
   }
+}
+
+/* Shows a colour frame, at its own address or in a whole object, and compares. */
+async function checkColour({ page }, imageId, row, frame) {
+  const space = row.crc32 ? row.photometric_decoded : '';
+  const table = space === 'PALETTE COLOR' ? palette(offered(row.path)) : null;
+  const got = await page.evaluate((all) => window.cornerstone.colourOf(...all), [imageId, space, table, frame]);
+  compareColour(got, row);
+}
+
+const colours = (watched, name, rows, options) => (
+  testRows(watched, name, rows, options, ({ row, frame }) => checkColour(watched, frame, row, frame))
+);
+
+// -- whole objects --------------------------------------------------------------------------------------------------
+
+/* The object that `wadouri:` is to load, in the form that is wanted. */
+function original(site, instance, form) {
+  const folder = `studies/${instance.study_instance_uid}/${instance.series_instance_uid}/${instance.sop_instance_uid}`;
+  const name = fs.readdirSync(path.join(site, 'public', folder)).find((entry) => /^original\..*\.dcm$/.test(entry));
+  const syntax = transferSyntax(path.join(site, 'public', folder, name));
+  const isRight = form === 'as_is' ? syntax === transferSyntax(instance.source) : CODED[form].test(syntax);
+  check(isRight, `${name} has transfer syntax ${syntax}`);
+  return { address: `${folder}/${name}`, isNative: NATIVE.includes(syntax) };
+}
+
+async function wholeObjects(watched, form, rows) {
+  const { page, requests } = watched;
+  const options = ['--stages', 'codestream,dicomweb,originals', '--set', `originals.format=${form}`];
+  await testRows(watched, `cornerstone-wadouri-${form}`, rows, options, async ({ row, instance, site, origin, frame }) => {
+    const { address, isNative } = original(site, instance, form);
+    const imageId = `wadouri:${origin}/${address}?frame=${row.frame}`;
+    requests.length = 0;
+    if (row.samples === '1' && row.photometric_decoded.startsWith('MONOCHROME')) {
+      const got = await page.evaluate((all) => window.cornerstone.storedOf(...all), [imageId, Number(row.bits_allocated)]);
+      check(got.crc32 === row.crc32, `CRC ${got.crc32}, expected ${row.crc32}`);
+    } else {
+      await checkColour(watched, imageId, row, frame);
+    }
+    const [asked] = requests.filter(({ url }) => url.endsWith(address));
+    if (row.frame === 1) { // the loader keeps the object for its other frames
+      check(asked.encoding === (isNative ? 'gzip' : undefined), `${address} has Content-Encoding ${asked.encoding}`);
+    }
+  });
 }
 
 // -------------------------------------------------------------------------------------------------------------------
@@ -185,6 +235,10 @@ async function run({ pages, rows }) {
   // Lossy sources are published as they are; the other way is tried, too.
   const lossy = colourRows(rows).filter((row) => row.lossy === 'y');
   await colours(watched, 'cornerstone-colour-encoded', lossy, ENCODE);
+  const objects = rows.filter((row) => OBJECTS.includes(row.path));
+  await wholeObjects(watched, 'as_is', objects.filter((row) => !AS_IS_NOT.test(row.path)));
+  await wholeObjects(watched, 'htj2k', objects);
+  await wholeObjects(watched, 'j2k', objects);
   await watched.context.close();
 }
 

@@ -43,6 +43,9 @@ function parse(file, untilTag) {
   return dicomParser.parseDicom(bytes, { untilTag, ...(hasMeta ? {} : { TransferSyntaxUID: '1.2.840.10008.1.2' }) });
 }
 
+/* Of a file with File Meta. */
+const transferSyntax = (file) => parse(file, 'x00080005').string('x00020010');
+
 /* The three UIDs; the path of a file that this reader does not understand. */
 function identity(file) {
   try {
@@ -73,4 +76,4 @@ function palette(file) {
   return { first, red: table('x00281201'), green: table('x00281202'), blue: table('x00281203') };
 }
 
-module.exports = { colourRows, identity, offered, palette, readRows };
+module.exports = { colourRows, identity, offered, palette, readRows, transferSyntax };

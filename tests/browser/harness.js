@@ -235,7 +235,10 @@ async function openPage(size, probes) {
       complain(`status ${response.status()}: ${request.method()} ${response.url()}`);
     }
     if (/\/(dicomweb|studies)\//.test(response.url())) {
-      watched.requests.push({ url: response.url(), status: response.status(), headers: request.headers() });
+      watched.requests.push({
+        url: response.url(), status: response.status(), headers: request.headers(),
+        encoding: response.headers()['content-encoding'],
+      });
     }
   });
   return watched;

@@ -50,11 +50,12 @@ function summary(values) {
   return { count: values.length, min, max, mean: sum / values.length };
 }
 
-/* The stored values behind an image that the loader has put through the rescale, as EXPECTED.tsv sums them up. */
-function storedValues(image) {
+/* The stored values behind an image that the loader has put through the rescale, as EXPECTED.tsv sums them up: in
+ * containers of so many bits. */
+function storedValues(image, bitsAllocated = image.imageFrame.bitsAllocated) {
   const pixels = image.getPixelData();
   const { intercept, slope } = image.preScale?.scaled ? image : { intercept: 0, slope: 1 };
-  const stored = image.imageFrame.bitsAllocated > 8 ? new Uint16Array(pixels.length) : new Uint8Array(pixels.length);
+  const stored = bitsAllocated > 8 ? new Uint16Array(pixels.length) : new Uint8Array(pixels.length);
   for (let i = 0; i < pixels.length; i++) {
     stored[i] = Math.round((pixels[i] - intercept) / slope); // negative ones wrap, as they do in the file
   }
@@ -187,15 +188,15 @@ function halfChroma(raw) { // native YBR_FULL_422 as it stands in the file: Y1 Y
 }
 
 /* What the viewer shows of a colour frame, beside what the frame holds. `space`: what its samples are, "" for lossy
- * ones of unknown chroma. */
-async function colourOf(imageId, space, palette) {
+ * ones of unknown chroma. `frameId`: where the frame is, when imageId is a whole object. */
+async function colourOf(imageId, space, palette, frameId = imageId) {
   const image = await imageLoader.loadAndCacheImage(imageId);
   const shown = image.getPixelData();
   const told = metaData.get('imagePixelModule', imageId)?.photometricInterpretation;
   const bytes = new Uint8Array(shown.buffer, shown.byteOffset, shown.byteLength);
   const result = { told, crc32: crc32(bytes), ...summary(shown) };
   if (space) {
-    const { type, samples } = await rawSamples(imageId);
+    const { type, samples } = await rawSamples(frameId);
     result.type = type;
     if (samples) {
       result.raw_crc32 = crc32(space === 'YBR_FULL_422' ? halfChroma(samples) : samples);
@@ -210,9 +211,16 @@ async function colourOf(imageId, space, palette) {
   return result;
 }
 
+/* The stored values of a grey frame of a whole object (wadouri). */
+async function storedOf(imageId, bitsAllocated) {
+  const stored = storedValues(await imageLoader.loadAndCacheImage(imageId), bitsAllocated);
+  core.cache.purgeCache();
+  return stored;
+}
+
 /* Loads one frame, shown or not. */
 async function load(imageId) {
   await imageLoader.loadAndCacheImage(imageId);
 }
 
-window.cornerstone = { addSeries, colourOf, load, showProgressively, showVolume };
+window.cornerstone = { addSeries, colourOf, load, showProgressively, showVolume, storedOf };
