@@ -87,6 +87,11 @@ async function test(name, body, watched) {
 
 // -- sites and servers ----------------------------------------------------------------------------------------------
 
+/* make_dicom (tests/support) on a recipe: writes a file, or with --study a folder. */
+function makeDicom(recipe, ...parameters) {
+  execFileSync(path.join(process.env.SLICEPRESS_BUILD, 'support/make_dicom'), parameters, { input: recipe });
+}
+
 /* `slicepress run` over paths; returns the site's folder. Objects that fail are the other suites' business. */
 function makeSite(name, paths, options) {
   const site = path.join(work, name);
@@ -258,6 +263,29 @@ function levelsOf(page, selector) {
   }), selector);
 }
 
+/* How far what an element shows is from the part of a picture that begins at (left, top): mean and worst of all
+ * samples. */
+async function differenceFrom(page, selector, address, [left, top]) {
+  const shown = await page.locator(selector).screenshot();
+  return page.evaluate(async ([png, url, x, y]) => {
+    const [one, other] = await Promise.all([`data:image/png;base64,${png}`, url].map(async (from) => (
+      createImageBitmap(await (await fetch(from)).blob())
+    )));
+    const samples = [[one, 0, 0], [other, x, y]].map(([bitmap, fromX, fromY]) => {
+      const flat = new OffscreenCanvas(one.width, one.height).getContext('2d');
+      flat.drawImage(bitmap, -fromX, -fromY);
+      return flat.getImageData(0, 0, one.width, one.height).data;
+    });
+    let sum = 0, worst = 0;
+    samples[0].forEach((value, i) => {
+      const difference = Math.abs(value - samples[1][i]);
+      sum += difference;
+      worst = Math.max(worst, difference);
+    });
+    return { mean: sum / samples[0].length, worst };
+  }, [shown.toString('base64'), address, left, top]);
+}
+
 /* R, G, B around each of some points of what an element shows, the means of 3 x 3 pixels of a picture of it. */
 async function coloursAt(page, selector, points) {
   const picture = await page.locator(selector).screenshot();
@@ -294,6 +322,6 @@ async function close() {
 }
 
 module.exports = {
-  DATA, Skipped, check, close, coloursAt, counts, isWanted, keepScreenshot, levelsOf, listInstances, listRows, makeSite,
-  notOk, openPage, servePages, serveSite, start, test, work,
+  DATA, Skipped, check, close, coloursAt, counts, differenceFrom, isWanted, keepScreenshot, levelsOf, listInstances,
+  listRows, makeDicom, makeSite, notOk, openPage, servePages, serveSite, start, test, work,
 };

@@ -4,10 +4,24 @@
  * A flip, a turn or a swap of axes moves a mark; the mark at the bottom right tells the slice. The slices are oblique,
  * their files and numbers run against their positions, and the stored values are not the modality values.
  */
-const { execFileSync } = require('child_process');
 const fs = require('fs');
 const path = require('path');
-const { work } = require('./harness');
+const { makeDicom, work } = require('./harness');
+
+/* Which mark of a plane is at (x, y): 0 top left, 1 top right, 2 bottom left, 3 bottom right; -1 beside them. */
+function markAt(x, y, { columns, rows, side }) {
+  const isLeft = x < side, isTop = y < side;
+  const inside = (isLeft || x >= columns - side) && (isTop || y >= rows - side);
+  return inside ? (isLeft ? 0 : 1) + (isTop ? 0 : 2) : -1;
+}
+
+/* The lines of a recipe that paint the marks. */
+function markLines(values, { columns, rows, side }) {
+  return values.map((value, i) => {
+    const x = i % 2 * (columns - side), y = Math.floor(i / 2) * (rows - side);
+    return `pixels = rect x=${x} y=${y} w=${side} h=${side} value=${value}`;
+  }).join('\n');
+}
 
 const COLUMNS = 150, ROWS = 130, SLICES = 40;
 const SIDE = 48;
@@ -18,18 +32,13 @@ const ALONG_ROW = [0.96, 0.28, 0], DOWN = [0, 0, -1], NORMAL = [-0.28, 0.96, 0];
 const FIRST = [10, -20, 30];
 
 const BACKGROUND = 210; // at most
-const MARKS = { topLeft: 1000, topRight: 700, bottomLeft: 400, bottomRight: (z) => 100 + 20 * z };
+const PLANE = { columns: COLUMNS, rows: ROWS, side: SIDE };
+const marks = (last) => [1000, 700, 400, last];
 
 /* The stored value of a voxel; z along the normal. */
 function valueAt(x, y, z) {
-  const left = x < SIDE, right = x >= COLUMNS - SIDE;
-  if (y < SIDE && (left || right)) {
-    return left ? MARKS.topLeft : MARKS.topRight;
-  }
-  if (y >= ROWS - SIDE && (left || right)) {
-    return left ? MARKS.bottomLeft : MARKS.bottomRight(z);
-  }
-  return (z + y * COLUMNS + x) % (BACKGROUND + 1);
+  const mark = markAt(x, y, PLANE);
+  return mark < 0 ? (z + y * COLUMNS + x) % (BACKGROUND + 1) : marks(100 + 20 * z)[mark];
 }
 
 /* All stored values, x fastest. */
@@ -52,7 +61,6 @@ const AFFINE = [0, 1, 2].map((i) => [
 
 const z = '(n - 1 - i)';
 const position = FIRST.map((first, k) => `{${first} + ${NORMAL[k] * SLICE_MM} * ${z}}`).join('\\');
-const rect = (x, y, value) => `pixels = rect x=${x} y=${y} w=${SIDE} h=${SIDE} value=${value}`;
 const RECIPE = `study = browser
 series = phantom
 instance = {i}
@@ -61,10 +69,7 @@ file = {i}.dcm
 rows = ${ROWS}
 columns = ${COLUMNS}
 pixels = ramp first={${z}} step=1 modulo=${BACKGROUND + 1}
-${rect(0, 0, MARKS.topLeft)}
-${rect(COLUMNS - SIDE, 0, MARKS.topRight)}
-${rect(0, ROWS - SIDE, MARKS.bottomLeft)}
-${rect(COLUMNS - SIDE, ROWS - SIDE, `{${MARKS.bottomRight(0)} + 20 * ${z}}`)}
+${markLines(marks(`{100 + 20 * ${z}}`), PLANE)}
 0008,0016 UI 1.2.840.10008.5.1.4.1.1.2
 0008,0060 CS CT
 0020,0013 IS {i + 1}
@@ -81,14 +86,13 @@ ${rect(COLUMNS - SIDE, ROWS - SIDE, `{${MARKS.bottomRight(0)} + 20 * ${z}}`)}
 function write() {
   const folder = path.join(work, 'phantom');
   if (!fs.existsSync(folder)) {
-    const program = path.join(process.env.SLICEPRESS_BUILD, 'support/make_dicom');
     fs.mkdirSync(folder);
-    execFileSync(program, ['--study', '-', folder], { input: RECIPE });
+    makeDicom(RECIPE, '--study', '-', folder);
   }
   return folder;
 }
 
 module.exports = {
-  AFFINE, BACKGROUND, COLUMNS, COLUMN_MM, INTERCEPT, MARKS, ROWS, ROW_MM, SIDE, SLICES, SLICE_MM, SLOPE, WINDOW,
-  valueAt, voxels, write,
+  AFFINE, BACKGROUND, COLUMNS, COLUMN_MM, INTERCEPT, ROWS, ROW_MM, SIDE, SLICES, SLICE_MM, SLOPE, WINDOW,
+  markAt, markLines, valueAt, voxels, write,
 };

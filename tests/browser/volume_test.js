@@ -7,7 +7,7 @@ const phantom = require('./phantom');
 const { converterCrc } = require('./values');
 
 const { check, test } = harness;
-const { COLUMNS, MARKS, ROWS, SIDE, SLICES } = phantom;
+const { COLUMNS, ROWS, SIDE, SLICES } = phantom;
 // With what each viewer asks for in vain.
 const FORMATS = {
   '0.5': { settings: [], absent: { viv: '.zattrs .zgroup', neuroglancer: '.zarray .zattrs' } },
@@ -63,15 +63,14 @@ function checkStudy(values, study) {
 /* Points in voxels of plane z: in each mark, near its edges too, and between the marks, where it is dark. */
 function markPoints(z) {
   const right = COLUMNS - SIDE, below = ROWS - SIDE;
-  const corners = [
-    [0, 0, MARKS.topLeft], [right, 0, MARKS.topRight], [0, below, MARKS.bottomLeft], [right, below, MARKS.bottomRight(z)],
-  ];
+  const corners = [[0, 0], [right, 0], [0, below], [right, below]];
   const steps = [5, SIDE / 2, SIDE - 5];
-  const points = corners.flatMap(([left, top, value]) => steps.flatMap((i) => steps.map((j) => (
-    { x: left + i, y: top + j, least: value, most: value }
-  ))));
+  const bright = corners.flatMap(([left, top]) => steps.flatMap((i) => steps.map((j) => [left + i, top + j])));
   const dark = [[SIDE + 5, 10], [right - 5, 10], [10, SIDE + 5], [COLUMNS - 10, below - 5], [COLUMNS / 2, ROWS / 2]];
-  return [...points, ...dark.map(([x, y]) => ({ x, y, least: 0, most: phantom.BACKGROUND }))];
+  return [
+    ...bright.map(([x, y]) => ({ x, y, least: phantom.valueAt(x, y, z), most: phantom.valueAt(x, y, z) })),
+    ...dark.map(([x, y]) => ({ x, y, least: 0, most: phantom.BACKGROUND })),
+  ];
 }
 
 /* `place` leads from voxels of the plane to pixels of the element. */
