@@ -4,7 +4,7 @@ const path = require('path');
 const { TOLERANCE_MM, apply, cornerDistance, volumeOf } = require('./geometry');
 const harness = require('./harness');
 const phantom = require('./phantom');
-const { converterCrc } = require('./values');
+const { bytesOf, converterCrc, crc32 } = require('./values');
 
 const { check, test } = harness;
 const { COLUMNS, ROWS, SIDE, SLICES } = phantom;
@@ -14,7 +14,7 @@ const FORMATS = {
   '0.5-shards': { settings: ['volume.shards=true'], absent: { viv: '.zattrs .zgroup', neuroglancer: '.zarray .zattrs' } },
   '0.4': { settings: ['volume.format=0.4'], absent: { viv: '.zattrs', neuroglancer: '.zarray .zattrs zarr.json' } },
 };
-const STUDIES = ['studies/mr_16_implicit', 'studies/mr_fmri_ge'];
+const SLICED = 'studies/mr_16_implicit', TIMED = 'studies/mr_fmri_ge';
 const HEAD = 'studies/ct_head_philips_140.zip';
 // What a reader of Zarr asks for before it knows which of the two it has.
 const PROBES = /\/(\.zattrs|\.zgroup|\.zarray|\.zmetadata|zarr\.json)$/;
@@ -155,6 +155,22 @@ async function neuroglancerShowsPhantom(watched, image, absent) {
   checkAbsent(watched, absent);
 }
 
+/* Two planes of a study: each is one of its slices, as the reference decoder saw it. */
+async function neuroglancerHoldsStudy(watched, image, study, rows) {
+  const { page } = watched;
+  const { affine, dimensions: [columns, height, slices] } = volumeOf(study);
+  const spacing = [0, 1, 2].map((axis) => Math.hypot(...affine.map((row) => row[axis])));
+  const expected = new Map(rows.filter((row) => row.path.startsWith(`${study}/`)).map((row) => [row.crc32, row.path]));
+  await page.evaluate((all) => window.neuroglancer.open(...all), [image, spacing, [0, 2000], SIZE]);
+  const found = new Set();
+  for (const z of [1, slices - 1]) {
+    await page.evaluate((all) => window.neuroglancer.show(...all), [[columns / 2, height / 2, z], 1]);
+    const plane = await page.evaluate((all) => window.neuroglancer.plane(...all), [columns, height, z]);
+    found.add(expected.get(crc32(bytesOf(plane))));
+  }
+  check(found.size === 2 && !found.has(undefined), `planes are ${[...found]}`);
+}
+
 async function niivueShowsPhantom(watched, file) {
   const { page } = watched;
   const told = await page.evaluate((all) => window.niivue.open(...all), [file, SIZE]);
@@ -225,6 +241,17 @@ async function growsPhantom(watched, tree) {
   check(steps.length > 2, `${steps.length} steps`);
 }
 
+/* A further dimension: volume after volume. */
+async function growsStudy(watched, tree, study) {
+  const finest = [];
+  await grow(watched, tree, true, (step) => {
+    if (step.level === 0) {
+      finest.push(...step.voxels);
+    }
+  });
+  checkStudy(Int16Array.from(finest), study);
+}
+
 async function growsHead(watched, tree) {
   const steps = [];
   const description = await grow(watched, tree, false, (step) => { steps.push(step); });
@@ -246,7 +273,7 @@ async function open(pages, name) {
   return watched;
 }
 
-async function run({ pages }) {
+async function run({ pages, rows }) {
   const folder = phantom.write();
   const viewers = {};
   for (const name of ['viv', 'neuroglancer', 'niivue', 'growing']) {
@@ -267,14 +294,17 @@ async function run({ pages }) {
     await inViewer('growing', format, (watched) => growsPhantom(watched, path.dirname(image)));
   }
 
-  const sources = [folder, ...STUDIES.map(inData)];
+  const sources = [folder, inData(SLICED), inData(TIMED)];
   const published = await publish('volume-studies', sources, ['volume.nifti=true']);
   const fileOf = (source) => volumesOf(published, source)['volume-1-nifti'];
   await inViewer('niivue', 'phantom', (watched) => niivueShowsPhantom(watched, fileOf(folder)));
-  for (const study of STUDIES) {
+  for (const study of [SLICED, TIMED]) {
     await inViewer('niivue', study, (watched) => niivueHoldsStudy(watched, fileOf(inData(study)), study));
     await inViewer('viv', study, (watched) => vivHoldsStudy(watched, zarrOf(published, inData(study)), study));
   }
+  const [sliced, timed] = [SLICED, TIMED].map((study) => zarrOf(published, inData(study)));
+  await inViewer('neuroglancer', SLICED, (watched) => neuroglancerHoldsStudy(watched, sliced, SLICED, rows));
+  await inViewer('growing', TIMED, (watched) => growsStudy(watched, path.dirname(timed), TIMED));
 
   const head = zarrOf(await publish('volume-head', [inData(HEAD)], []), inData(HEAD));
   await inViewer('viv', HEAD, (watched) => vivShowsHead(watched, head));
