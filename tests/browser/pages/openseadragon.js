@@ -26,7 +26,8 @@ async function open(source, [width, height]) {
   Object.assign(tiles, { loaded: 0, failed: 0 });
   await new Promise((resolve, reject) => {
     viewer = OpenSeadragon({
-      element, tileSources: source, crossOriginPolicy: 'Anonymous', drawer: 'canvas', showNavigationControl: false,
+      element, tileSources: source, crossOriginPolicy: 'Anonymous', showNavigationControl: false,
+      drawer: 'webgl', // the canvas drawer stretches tiles without overlap by a pixel
       animationTime: 0, blendTime: 0, immediateRender: true, minZoomImageRatio: 0, visibilityRatio: 0,
     });
     viewer.addHandler('tile-loaded', () => { tiles.loaded++; });
