@@ -53,7 +53,7 @@ static bool put_entry(struct tile_tree *tree, const char *name, const void *data
     struct buffer *const header = &tree->pack.header;
     const size_t name_size = strlen(name);
 
-    if (size == 0 || size > UINT32_MAX)
+    if (size > UINT32_MAX)
         return error_set(err, ERROR_USAGE, "a tile of %zu bytes", size);
     record->offset = staging_stream_size(tree->staging) + LOCAL_SIZE + name_size;
     record->size = (uint32_t)size;

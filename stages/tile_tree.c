@@ -197,6 +197,8 @@ bool tile_tree_put(struct tile_tree *tree, unsigned level, uint32_t x, uint32_t 
 {
     const struct tile_place place = {level, x, y};
 
+    if (size == 0)
+        return error_set(err, ERROR_USAGE, "no bytes for tile %u, %u of level %u", x, y, level);
     if (!expect_tile(tree, place, err))
         return false;
     tree->levels[level].coded++;
