@@ -330,9 +330,11 @@ static bool is_made_smaller(const struct slide_level *large, uint32_t columns, u
 static bool may_join(const struct slide_pyramid *pyramid, const struct sheet *sheet)
 {
     const struct slide_part *const part = sheet->parts[0];
-    const struct slide_level *const last = &pyramid->levels[pyramid->level_count - 1];
 
-    return pyramid->level_count > 0 && area_of(part) < (uint64_t)last->columns * last->rows &&
+    if (pyramid->level_count == 0)
+        return false;
+    const struct slide_level *const last = &pyramid->levels[pyramid->level_count - 1];
+    return area_of(part) < (uint64_t)last->columns * last->rows &&
            is_made_smaller(&pyramid->levels[0], part->columns, part->rows);
 }
 

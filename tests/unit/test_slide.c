@@ -306,6 +306,8 @@ TEST(test_slide_blob__comes_back_as_it_was)
     CHECK_EQ_INT(back.plane_count, 2);
     CHECK_EQ_INT(back.planes[1].focus_nm, -1500);
     CHECK(memcmp(back.places, places, sizeof places) == 0);
+    slide_part_release(&back);
+    buffer_release(&out);
 }
 
 TEST(test_slide_blob__neighbouring_tiles_take_three_bytes)
@@ -320,6 +322,8 @@ TEST(test_slide_blob__neighbouring_tiles_take_three_bytes)
     CHECK_OK(slide_blob_write(part, &out, &err), err);
     CHECK_EQ_INT(out.size - full.size, 3 * part->frames);
     CHECK(full.size < 200);
+    buffer_release(&full);
+    buffer_release(&out);
 }
 
 TEST(test_slide_blob__places_outside_are_refused)
@@ -331,6 +335,7 @@ TEST(test_slide_blob__places_outside_are_refused)
     sparse(part, &outside, 1);
     CHECK_OK(slide_blob_write(part, &out, &err), err);
     CHECK_EQ_INT(try_blob(out.data, out.size), ERROR_PROTOCOL);
+    buffer_release(&out);
 }
 
 TEST(test_slide_blob__hostile_bytes_are_refused_or_parsed)
@@ -342,4 +347,5 @@ TEST(test_slide_blob__hostile_bytes_are_refused_or_parsed)
     sparse(part, places, 2);
     CHECK_OK(slide_blob_write(part, &out, &err), err);
     hostile_check(try_blob, out.data, out.size, ERROR_PROTOCOL, 2000);
+    buffer_release(&out);
 }

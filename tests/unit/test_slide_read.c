@@ -88,12 +88,14 @@ static void read_part(struct set *s, uint32_t frames)
     struct object *object = NULL;
     struct image image;
 
+    slide_part_release(&part);
     set_raw(s, 0x7fe00010, "OB", "", 0);
     CHECK_OK(set_open(s, &object, &err), err);
     image = (struct image){.rows = 100, .columns = 100, .frames = frames, .samples_per_pixel = 1, .bits_stored = 8,
                            .is_tiled = true};
     CHECK_OK(slide_read(object, &image, &part, &is_part, &notes, &err), err);
     object_close(object);
+    set_release(s);
 }
 
 static void read_simple(const struct tiling *t, uint32_t frames)
