@@ -331,7 +331,8 @@ static bool run_pyramid(struct work *w, const char *name, struct error *err)
 
     w->spec.name = name;
     w->spec.folder = folder;
-    return layout_folder(w->run->input->subject, folder, err) && choose(w, err) && tile_tree_new(&w->spec, w->run->staging, &w->tree, err) && run_levels(w, err) &&
+    return layout_folder(w->run->input->subject, folder, err) && choose(w, err) &&
+           tile_tree_new(&w->spec, w->run->staging, &w->tree, err) && run_levels(w, err) &&
            tile_tree_end(w->tree, err) && tell(w, err);
 }
 

@@ -84,6 +84,11 @@ static bool name_work(struct coordinator *c, struct error *err)
            path_join(c->spool_folder, c->root, "work/spool", err);
 }
 
+static bool keep_options(struct coordinator *c, struct error *err)
+{
+    return site_options_keep(c->catalogue, &c->table.hello, err) && label_settle(c, err);
+}
+
 bool coordinator_open(struct settings *settings, struct coordinator **coordinator, struct error *err)
 {
     struct coordinator *const c = memory_zeroed(sizeof *c, err);

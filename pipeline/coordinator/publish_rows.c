@@ -77,7 +77,8 @@ static struct verdict judge(const struct publication *publication, const struct 
                             error_kind_word(result->error), false};
 }
 
-static bool input_digest(const struct publication *publication, const struct wanted_stage *stage, char hex[DIGEST_HEX_SIZE], struct error *err)
+static bool input_digest(const struct publication *publication, const struct wanted_stage *stage,
+                         char hex[DIGEST_HEX_SIZE], struct error *err)
 {
     if (publication->kind == JOB_SERIES) {
         memcpy(hex, stage->needs & NEEDS_SLIDE ? publication->slide_input : publication->input, DIGEST_HEX_SIZE);

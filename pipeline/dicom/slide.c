@@ -182,6 +182,16 @@ static int compare_cells(const void *one, const void *other)
     return order != 0 ? order : COMPARE(a->frame, b->frame);
 }
 
+/* The plane's number in the part; plane_count: it has none like that. */
+static size_t find_plane(const struct slide_part *part, const struct slide_plane *plane)
+{
+    size_t k = 0;
+
+    while (k < part->plane_count && compare_planes(&part->planes[k], plane) != 0)
+        k++;
+    return k;
+}
+
 /* TILED_FULL (PS3.3 C.7.6.17.3): along the rows of tiles, then down, then plane by plane: [*from, *to) of the part's frames,
  * counted from 0, are of this plane, and its first tile would be frame *origin of the whole image. */
 static bool full_range(const struct slide_part *part, const struct slide_level *level, const struct slide_plane *plane,
@@ -189,10 +199,8 @@ static bool full_range(const struct slide_part *part, const struct slide_level *
 {
     const uint64_t tiles = (uint64_t)level->across * level->down;
     const uint64_t end = (uint64_t)part->first_frame + part->frames;
-    size_t k = 0;
+    const size_t k = find_plane(part, plane);
 
-    while (k < part->plane_count && compare_planes(&part->planes[k], plane) != 0)
-        k++;
     *origin = k * tiles;
     *from = *origin > part->first_frame ? *origin - part->first_frame : 0;
     *to = *origin + tiles < end ? *origin + tiles - part->first_frame : part->frames;
@@ -221,8 +229,10 @@ static void add_full(const struct slide_part *part, uint32_t number, const struc
 static void add_sparse(const struct slide_part *part, uint32_t number, const struct slide_plane *plane,
                        struct slide_level *level)
 {
+    const size_t k = find_plane(part, plane);
+
     for (uint32_t i = 0; i < part->frames; i++)
-        if (compare_planes(&part->planes[part->places[i].plane], plane) == 0)
+        if (part->places[i].plane == k)
             level->cells[level->cell_count++] =
                 (struct slide_cell){part->places[i].column, part->places[i].row, i + 1, number};
 }
@@ -234,10 +244,11 @@ static uint64_t count_cells(const struct sheet *sheet, const struct slide_level 
 
     for (size_t i = 0; i < sheet->part_count; i++) {
         const struct slide_part *const part = sheet->parts[i];
+        const size_t k = find_plane(part, sheet->plane);
 
         if (part->places != NULL)
             for (uint32_t frame = 0; frame < part->frames; frame++)
-                total += compare_planes(&part->planes[part->places[frame].plane], sheet->plane) == 0;
+                total += part->places[frame].plane == k;
         else if (full_range(part, level, sheet->plane, &origin, &from, &to))
             total += to - from;
     }

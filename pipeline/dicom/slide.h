@@ -92,7 +92,12 @@ struct slide_level {
     uint32_t *parts;            /* the instances that hold it, ascending */
 };
 
-#define SLIDE_VERDICTS(X) X(WHOLE, "whole") X(SPARSE, "sparse") X(INCOMPLETE, "incomplete") X(OVERLAPPING, "overlapping") X(UNUSABLE, "unusable")
+#define SLIDE_VERDICTS(X) \
+    X(WHOLE, "whole") \
+    X(SPARSE, "sparse") \
+    X(INCOMPLETE, "incomplete") \
+    X(OVERLAPPING, "overlapping") \
+    X(UNUSABLE, "unusable")
 
 enum slide_verdict {
 #define X(name, word) SLIDE_##name,

@@ -197,7 +197,7 @@ struct job_result {
     bool needs_window;          /* the series window is wanted (some stage is DEFERRED or would be) */
     bool has_histogram;         /* some value was counted */
     uint64_t spooled;           /* bytes of planes in the spool; 0 none */
-    bool wants_source;          /* for_volumes or for_slides, and not all frames are in the spool: the series' job reads the source */
+    bool wants_source;          /* a stage of the series will read the source: not all frames are in the spool */
     struct buffer relic;        /* OBJECT: what is kept of it (keep.h); empty: too large, or there was a fault */
     struct buffer histogram;    /* where the series window is wanted */
     struct buffer geometry;     /* of an image: its slices (slices.h) */
