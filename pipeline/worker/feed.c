@@ -255,6 +255,8 @@ static struct archive *open_archive(struct feed *feed, enum sniffed kind, struct
         (void)error_set(err, ERROR_NOMEM, "no memory to read an archive");
         return NULL;
     }
+    feed->given[0] = feed->given[1] = 0;
+    feed->given_bytes = 0;
     status = kind == SNIFFED_TAR ? archive_read_support_format_tar(archive) : archive_read_support_format_zip(archive);
     if (feed_input_can_seek(&feed->input)) {
         (void)archive_read_set_seek_callback(archive, seek_block);
@@ -496,8 +498,6 @@ static bool find_member(struct feed *feed, struct archive *archive, bool *found,
         return false;
     feed->gap = feed->gap != 0 ? feed->gap : feed->members;
     feed->is_over = feed->is_lost = false;
-    feed->given[0] = feed->given[1] = 0;
-    feed->given_bytes = 0;
     *why = feed->ending = (struct error){0};
     return true;
 }
@@ -522,15 +522,40 @@ static bool read_archive(struct feed *feed, enum sniffed kind, struct error *why
     return ok;
 }
 
+static bool read_members(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
+{
+    bool rest = true;
+
+    return read_plain(feed, kind, &rest, why, err) && (!rest || read_archive(feed, kind, why, err));
+}
+
+/* A central directory that is damaged may name no member. What is there is found by its local file headers. */
+static bool read_without_directory(struct feed *feed, struct error *why, struct error *err)
+{
+    const struct error before = *why;
+
+    feed->input.offset = 0;
+    feed->input.is_one_way = true;
+    *why = (struct error){0};
+    if (!read_members(feed, SNIFFED_ZIP, why, err))
+        return false;
+    if (feed->members == 0)
+        *why = before;
+    else if (why->kind == ERROR_NONE)
+        (void)error_set(why, ERROR_CORRUPT, "the central directory is damaged; members were searched for without it");
+    return true;
+}
+
 static bool do_archive(struct feed *feed, enum sniffed kind, struct error *why, struct error *err)
 {
     /* In the C locale libarchive has no name for members with names in UTF-8. Without this one name_entry makes them up. */
     const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     const locale_t before = utf8 != (locale_t)0 ? uselocale(utf8) : (locale_t)0;
-    bool rest = true, ok = read_plain(feed, kind, &rest, why, err);
+    bool ok = read_members(feed, kind, why, err);
 
-    if (rest)
-        ok = ok && read_archive(feed, kind, why, err);
+    if (ok && kind == SNIFFED_ZIP && feed_input_can_seek(&feed->input) && feed->members == 0 &&
+        feed->fault.kind == ERROR_NONE)
+        ok = read_without_directory(feed, why, err);
     if (utf8 != (locale_t)0) {
         (void)uselocale(before);
         freelocale(utf8);
