@@ -158,6 +158,12 @@ static bool take_member(struct worker *worker, struct pool_job *job, const struc
         return error_set(err, ERROR_PROTOCOL, "a member for another kind of job");
     if (!feed_member_parse(message->payload, message->size, &member, err))
         return false;
+    if (member.number != job->items_done) {
+        const uint32_t number = member.number;
+        feed_member_release(&member);
+        return error_set(err, ERROR_PROTOCOL, "member %u of an archive, expected %zu", number, job->items_done);
+    }
+    job->items_done++;
     worker->began_ms = uv_now(worker->pool->loop);
     worker->pool->callbacks.member(worker->pool->callbacks.client, job, &member);
     return true;

@@ -41,7 +41,7 @@ struct pool_job {
     void *owner;         /* the client's */
     struct pool_job *next; /* the client's, and the pool's while it has the job */
     uint32_t number;     /* the pool's: id in messages */
-    size_t items_done;   /* INDEX: results so far, in order */
+    size_t items_done;   /* INDEX: results so far, FEED: members so far; in order */
 };
 
 struct pool_failure {

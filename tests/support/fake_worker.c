@@ -5,6 +5,7 @@
  *     icrash (dies in INDEX)  crash  hang  exit  nonsense  wrongid  early (answers before it is asked)
  *     once (crashes unless FAKE_WORKER_MARKS/NAME exists, which it makes)
  *     feed (an archive with members 1 to 4, for a FEED job, which does the above when it has told two of them)
+ *     feedtwice (the third member comes with the number of the second)
  * All others are objects without an image, of study 1.2.3, series 1.2.3.4, instance 1.2.3.4.N, where N are the digits of
  * the name. It prints a line for each job, as libraries do.
  */
@@ -139,9 +140,11 @@ static void answer_index(uint32_t number, const struct job *job)
 
 static void tell_members(uint32_t number, const char *name)
 {
+    const bool is_twice = strstr(name, "feedtwice") != NULL;
+
     for (uint32_t i = 0; i < MEMBERS; i++) {
         char member_name[] = {(char)('1' + i), '\0'}, spool[48];
-        const struct feed_member member = {.number = i, .name = member_name, .spool = spool, .bytes = 1, .offset = i};
+        const struct feed_member member = {.number = is_twice && i == 2 ? 1 : i, .name = member_name, .spool = spool, .bytes = 1, .offset = i};
         struct buffer payload = {0};
         struct error err = {0};
 
