@@ -111,9 +111,8 @@ bool coordinator_open(struct settings *settings, struct coordinator **coordinato
     /* wrong words about stages make no site */
     ok = ok && name_work(c, err) && fill_setup(c, settings, err) &&
          stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
-         (strcmp(settings->command, "verify") == 0 || site_options_keep(c->catalogue, &c->table.hello, err)) &&
-         fill_publisher(c, err) && run_left_as_wanted(c->catalogue, c->table.digest, &c->left_as_wanted, err) &&
-         (strcmp(settings->command, "verify") == 0 || label_settle(c, err)) &&
+         run_left_as_wanted(c->catalogue, c->table.digest, &c->left_as_wanted, err) &&
+         (strcmp(settings->command, "verify") == 0 || keep_options(c, err)) && fill_publisher(c, err) &&
          (!c->session.repaired || coordinator_begin_run(c, err));
     if (!ok) {
         coordinator_close(c);

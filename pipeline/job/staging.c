@@ -391,6 +391,15 @@ static struct artefact *add_artefact(struct staging *staging, const struct artef
     return NULL;
 }
 
+static void forget_artefact(struct product *product, size_t index)
+{
+    struct artefact *const artefact = &product->artefacts[index];
+
+    memory_free(artefact->ranges);
+    product->artefact_count--;
+    memmove(artefact, artefact + 1, (product->artefact_count - index) * sizeof *artefact);
+}
+
 bool staging_put(struct staging *staging, const struct artefact_spec *spec,
                  const struct part *parts, size_t part_count, struct error *err)
 {
@@ -564,8 +573,8 @@ bool staging_stream_end(struct staging *staging, const struct artefact_spec *spe
         return close_stream(stream, err);
     if (put_gzip(staging, stream, spec, err))
         return close_stream(stream, err);
-    stream_release(stream); /* an artefact already: it goes with the product */
-    return false;
+    forget_artefact(selected_product(staging), selected_product(staging)->artefact_count - 1);
+    return false; /* the stream is still open: it can be dropped */
 }
 
 void staging_stream_drop(struct staging *staging)
@@ -647,14 +656,10 @@ void staging_tree_drop(struct staging *staging)
     struct error ignored;
 
     if (tree->descriptor != NOTHING) {
-        struct artefact *const artefact = &product->artefacts[tree->artefact];
-
-        number_name(artefact->staged, name);
+        number_name(product->artefacts[tree->artefact].staged, name);
         if (path_join(path, staging->folder, name, &ignored))
             (void)path_remove_tree(path, &ignored); /* the coordinator removes what stays */
-        memory_free(artefact->ranges);
-        memmove(artefact, artefact + 1, (product->artefact_count - tree->artefact - 1) * sizeof *artefact);
-        product->artefact_count--;
+        forget_artefact(product, tree->artefact);
     }
     if (selected_stream(staging)->path != NULL) /* it was a file of the tree */
         stream_release(selected_stream(staging));
@@ -794,6 +799,7 @@ bool staging_tree_end(struct staging *staging, struct error *err)
     for (size_t i = 0; i < tree->file_count; i++)
         artefact->bytes += tree->files[i].bytes;
     const bool ok = put_manifest(staging, tree, &artefact->digest, err) && put_name(tree, &artefact->digest, err);
-    tree_release(tree);
+    if (ok)
+        tree_release(tree); /* else it is still open: it can be dropped */
     return ok;
 }

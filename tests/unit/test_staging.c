@@ -135,6 +135,20 @@ TEST(test_staging__failed_product_leaves_no_file)
     end();
 }
 
+TEST(test_staging__tree_that_cannot_end_can_be_dropped)
+{
+    begin();
+    CHECK_OK(staging_tree(staging, &tree, &err), err);
+    tree_put("x", "one");
+    tree_put("manifest.tsv/in", "the way");
+    CHECK(!staging_tree_end(staging, &err));
+    staging_tree_drop(staging);
+    CHECK(!is_there("0"));
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
+    end();
+}
+
 TEST(test_staging__what_a_partial_product_has_is_whole)
 {
     begin();
@@ -163,6 +177,20 @@ static void stream_put(const char *text)
     const struct part part = {text, strlen(text)};
 
     CHECK_OK(staging_stream_put(staging, &part, 1, &err), err);
+}
+
+TEST(test_staging__stream_that_cannot_end_can_be_dropped)
+{
+    begin();
+    CHECK_OK(staging_stream(staging, &err), err);
+    stream_put("one");
+    CHECK_OK(path_write_file(staged_path("1"), "x", 1, &err), err); /* where the compressed one wants to be */
+    CHECK(!staging_stream_end(staging, &rendition, true, &err));
+    staging_stream_drop(staging);
+    CHECK(!is_there("0"));
+    CHECK_OK(staging_end(staging, PRODUCT_DONE, NULL, &err), err);
+    CHECK_EQ_UINT(manifest.products[0].artefact_count, 0);
+    end();
 }
 
 TEST(test_staging__stream_becomes_one_file_with_the_digest_of_what_it_holds_at_last)
