@@ -24,7 +24,7 @@ ERRORS = ("none io not_dicom unsupported corrupt truncated limit no_image nomem 
           "usage crashed timeout busy interrupted").split()
 OUTCOMES = ("object", "rejected", "zip", "feed")
 STATES = ("pending", "running", "done", "skipped", "failed", "quarantined")
-PRODUCT_STATES = ("done", "skipped", "failed", "deferred")
+PRODUCT_STATES = ("done", "skipped", "failed", "deferred", "partial")
 NULL = 0xFFFFFFFF
 
 
