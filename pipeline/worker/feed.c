@@ -513,7 +513,9 @@ static bool read_archive(struct feed *feed, enum sniffed kind, struct error *why
         if (archive == NULL)
             break;
         ok = do_entries(feed, archive, why, err);
-        if (ok && kind == SNIFFED_ZIP && feed->is_lost && feed->fault.kind == ERROR_NONE)
+        /* behind damaged data, the end may be that of a ZIP in them */
+        const bool may_go_on = feed->is_lost || (feed->gap != 0 && why->kind == ERROR_NONE);
+        if (ok && kind == SNIFFED_ZIP && may_go_on && feed->fault.kind == ERROR_NONE)
             (void)find_member(feed, archive, &again, why);
         archive_read_free(archive);
     }
