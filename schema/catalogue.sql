@@ -152,6 +152,7 @@ CREATE UNIQUE INDEX product_subject ON product (instance_id, stage) WHERE instan
 CREATE UNIQUE INDEX product_of_series ON product (study_instance_uid, series_instance_uid, stage)
     WHERE instance_id IS NULL;
 CREATE INDEX product_failed ON product (instance_id, product_id) WHERE state = 'failed';
+CREATE INDEX product_of_nobody ON product (product_id) WHERE options_digest = '';   -- out of date
 CREATE INDEX product_series ON product (study_instance_uid, series_instance_uid);
 
 CREATE TABLE artefact (

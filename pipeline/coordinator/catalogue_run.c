@@ -44,6 +44,14 @@ bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const c
         err);
 }
 
+bool run_keep_wanted(struct catalogue *catalogue, int64_t run_id, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "UPDATE run SET wanted = (SELECT r.wanted FROM run r WHERE r.run_id < ?1"
+                             " ORDER BY r.run_id DESC LIMIT 1) WHERE run_id = ?1",
+                             VALUES(value_int(run_id)), err);
+}
+
 bool run_left_as_wanted(struct catalogue *catalogue, const char *wanted, bool *as_wanted,
                         struct error *err)
 {

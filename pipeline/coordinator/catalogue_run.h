@@ -14,6 +14,8 @@ bool run_insert(struct catalogue *catalogue, const char *arguments, const char *
 /* `wanted`: what the products of all of the site are of now (stage_table.h). */
 bool run_finish(struct catalogue *catalogue, int64_t run_id, int status, const char *summary,
                 const char *wanted, struct error *err);
+/* A run that makes nothing: products are of what they were of before it. */
+bool run_keep_wanted(struct catalogue *catalogue, int64_t run_id, struct error *err);
 /* The last run ended by itself, and left all of the site as it is wanted now. */
 bool run_left_as_wanted(struct catalogue *catalogue, const char *wanted, bool *as_wanted,
                         struct error *err);

@@ -113,7 +113,8 @@ bool command_remove(struct settings *settings, enum exit_status *status, struct 
               count_instances(session.catalogue, settings->study, &instances, err) &&
               remove_study(&session, settings, &run_id, err);
     (void)snprintf(line, sizeof line, "slicepress: 1 study with %lld instances removed", (long long)instances);
-    ok = ok && run_finish(session.catalogue, run_id, EXIT_ALL_DONE, line, NULL, err);
+    ok = ok && run_finish(session.catalogue, run_id, EXIT_ALL_DONE, line, NULL, err) &&
+         run_keep_wanted(session.catalogue, run_id, err);
     session_close(&session);
     if (ok)
         log_event(LOG_INFO, "removed", line, NULL);

@@ -189,7 +189,10 @@ bool coordinator_is_as_wanted(struct coordinator *c, bool *as_wanted, struct err
 {
     int64_t outdated = 0;
 
-    if (c->has_marked && c->met_fault && !any_outdated(c, &outdated, err))
+    if (!catalogue_number(c->catalogue, "SELECT 1 FROM product WHERE options_digest = '' LIMIT 1", NO_VALUES, 0, &outdated,
+                          err))
+        return false;
+    if (outdated == 0 && c->has_marked && c->met_fault && !any_outdated(c, &outdated, err))
         return false;
     *as_wanted = c->has_marked && outdated == 0;
     return true;

@@ -5,6 +5,7 @@ ALTER TABLE run ADD COLUMN wanted TEXT;
 CREATE INDEX instance_failed ON instance (instance_id)
     WHERE state IN ('failed', 'quarantined') OR (state = 'done' AND reason IS NOT NULL);
 CREATE INDEX product_failed ON product (instance_id, product_id) WHERE state = 'failed';
+CREATE INDEX product_of_nobody ON product (product_id) WHERE options_digest = '';
 
 ALTER TABLE keep ADD COLUMN slide BLOB;
 ALTER TABLE instance ADD COLUMN specimen_label_in_image TEXT;

@@ -144,7 +144,8 @@ static void tell_members(uint32_t number, const char *name)
 
     for (uint32_t i = 0; i < MEMBERS; i++) {
         char member_name[] = {(char)('1' + i), '\0'}, spool[48];
-        const struct feed_member member = {.number = is_twice && i == 2 ? 1 : i, .name = member_name, .spool = spool, .bytes = 1, .offset = i};
+        const struct feed_member member = {.number = is_twice && i == 2 ? 1 : i, .name = member_name, .spool = spool,
+                                           .bytes = 1, .offset = i};
         struct buffer payload = {0};
         struct error err = {0};
 

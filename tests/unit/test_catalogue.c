@@ -100,6 +100,7 @@ TEST(test_catalogue__an_older_version_is_refused_and_left_alone)
 
 static const char *const back_to_version_2[] = {
     "ALTER TABLE run DROP COLUMN wanted", "DROP INDEX instance_failed", "DROP INDEX product_failed",
+    "DROP INDEX product_of_nobody",
     "DROP TABLE slide_level_instance", "DROP TABLE slide_level", "DROP TABLE slide_pyramid",
     "ALTER TABLE keep DROP COLUMN slide", "ALTER TABLE series DROP COLUMN slide_digest",
     "ALTER TABLE instance DROP COLUMN specimen_label_in_image",
