@@ -217,13 +217,14 @@ static void carry_artefacts(struct wire *w, struct artefact **artefacts, size_t 
     manifest_release(&manifest);
 }
 
-static void carry_series_member(struct wire *w, const struct job *j, struct series_member *m)
+/* `slices`: bytes of the slices that it is one of the owners of. */
+static void carry_series_member(struct wire *w, uint64_t slices, struct series_member *m)
 {
     carry_checked(w, m->sop, sizeof m->sop, uid_is_valid, "a SOP Instance UID is malformed");
     wire_digest(w, &m->digest);
     wire_u64(w, &m->slices_offset);
     wire_u64(w, &m->slices_bytes);
-    wire_require(w, m->slices_offset <= j->slices.size && m->slices_bytes <= j->slices.size - m->slices_offset,
+    wire_require(w, m->slices_offset <= slices && m->slices_bytes <= slices - m->slices_offset,
                  "a member's slices are out of range");
     wire_blob(w, &m->slide, SLIDE_BLOB_MOST);
     wire_bool(w, &m->has_source);
@@ -251,8 +252,31 @@ static void carry_members(struct wire *w, struct job *j)
     wire_require(w, (j->kind == JOB_SERIES) == (j->member_count > 0), "a job has members and is none of a series");
     wire_blob(w, &j->slices, LIMIT(MESSAGE_BYTES));
     for (size_t i = 0; i < j->member_count && !w->failed; i++)
-        carry_series_member(w, j, &j->members[i]);
+        carry_series_member(w, j->slices.size, &j->members[i]);
     carry_checked(w, j->relics, sizeof j->relics, is_word_or_empty, "a spool file is no word");
+}
+
+bool series_member_write(const struct job *job, size_t number, struct buffer *out, struct error *err)
+{
+    struct series_member member = job->members[number];
+    struct buffer slices = {.data = job->slices.data + member.slices_offset, .size = (size_t)member.slices_bytes};
+    struct wire w = wire_to(out, "member", err);
+
+    member.slices_offset = 0;
+    wire_blob(&w, &slices, SLICES_BYTES_MOST);
+    carry_series_member(&w, slices.size, &member);
+    return wire_done(&w);
+}
+
+bool series_member_parse(const void *data, size_t size, struct series_member *member, struct buffer *slices,
+                         struct error *err)
+{
+    struct wire w = wire_from(data, size, "member", err);
+
+    buffer_clear(slices);
+    wire_blob(&w, slices, SLICES_BYTES_MOST);
+    carry_series_member(&w, slices->size, member);
+    return wire_done(&w);
 }
 
 static void carry_job(struct wire *w, struct job *j)

@@ -41,7 +41,7 @@ static bool check_frame(const struct ahead *a, const struct slice_place *place, 
         frame->samples_per_pixel == volume->samples_per_pixel)
         return true;
     return error_set(err, ERROR_CORRUPT, "instance %s, frame %u: %u x %u pixels of %u samples, expected %u x %u of %u",
-                     members_sop(a->members, place->member), place->frame, frame->columns, frame->rows,
+                     members_sop(a->members), place->frame, frame->columns, frame->rows,
                      frame->samples_per_pixel, place->x + volume->columns, place->y + volume->rows,
                      volume->samples_per_pixel);
 }

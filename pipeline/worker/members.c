@@ -11,6 +11,7 @@
 #include "job/slices.h"
 #include "worker/instance.h"
 #include "worker/kept.h"
+#include "worker/member_list.h"
 
 /* In the order in which they are tried. */
 enum way { WAY_NATIVE, WAY_PLANES, WAY_SOURCE, WAY_KEPT, WAY_NONE };
@@ -19,6 +20,7 @@ struct members {
     struct worker *worker;
     const struct job *job;
     struct buffer *notes;
+    struct member_list *list;
     /* the one at hand */
     size_t member;
     enum way way;
@@ -34,7 +36,7 @@ struct members {
     const struct lut *lut;
 };
 
-bool members_new(struct worker *worker, const struct job *job, struct buffer *notes, struct members **members,
+bool members_new(struct worker *worker, struct job *job, struct buffer *notes, struct members **members,
                  struct error *err)
 {
     struct members *const made = memory_zeroed(sizeof *made, err);
@@ -43,13 +45,17 @@ bool members_new(struct worker *worker, const struct job *job, struct buffer *no
         return false;
     *made = (struct members){.worker = worker, .job = job, .notes = notes, .member = SIZE_MAX, .way = WAY_NONE,
                              .descriptor = -1};
+    if (!member_list_new(worker, job, &made->list, err)) {
+        memory_free(made);
+        return false;
+    }
     *members = made;
     return true;
 }
 
-const char *members_sop(const struct members *members, size_t member)
+const char *members_sop(const struct members *members)
 {
-    return members->job->members[member].sop;
+    return members->list->member.sop;
 }
 
 static void close_way(struct members *m)
@@ -70,6 +76,7 @@ void members_free(struct members *members)
     if (members == NULL)
         return;
     close_way(members);
+    member_list_free(members->list);
     memory_free(members);
 }
 
@@ -93,8 +100,7 @@ static bool open_native(struct members *m, const struct series_member *member, s
     struct stat status;
 
     if (!member->has_source || m->has_lut || (in_archive && member->planes[0] != '\0') ||
-        !slices_native(m->job->slices.data + member->slices_offset, (size_t)member->slices_bytes, &m->native, err) ||
-        !m->native.are_there)
+        !slices_native(m->list->slices.data, m->list->slices.size, &m->native, err) || !m->native.are_there)
         return error_set(err, ERROR_IO, "no native pixels");
     m->native.image.transfer_syntax = transfer_syntax_find("1.2.840.10008.1.2.1");
     m->descriptor = open(member->source.path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -235,7 +241,7 @@ static bool try_way(struct members *m, uint32_t number, struct error *err)
     static open_function *const open_functions[] = {
         [WAY_NATIVE] = open_native, [WAY_PLANES] = open_planes, [WAY_SOURCE] = open_source, [WAY_KEPT] = open_kept};
 
-    if (!m->is_open && !open_functions[m->way](m, &m->job->members[m->member], err))
+    if (!m->is_open && !open_functions[m->way](m, &m->list->member, err))
         return false;
     m->is_open = true;
     m->lut = NULL;
@@ -244,7 +250,7 @@ static bool try_way(struct members *m, uint32_t number, struct error *err)
 
 static bool read_somehow(struct members *m, uint32_t number, struct error *err)
 {
-    const bool has_source = m->job->members[m->member].has_source;
+    const bool has_source = m->list->member.has_source;
     struct error why = {0};
 
     for (; m->way < WAY_NONE; m->way++) {
@@ -274,8 +280,10 @@ bool members_frame(struct members *members, size_t member, uint32_t frame, bool 
         members->has_lut = has_lut;
         members->way = WAY_NATIVE;
     }
+    if (!member_list_get(members->list, member, err))
+        return false;
     if (members->frame.number != frame && !read_somehow(members, frame, err))
-        return error_context(err, "instance %s", members_sop(members, member));
+        return error_context(err, "instance %s", members_sop(members));
     *found = (struct member_frame){&members->frame, members->lut};
     return true;
 }

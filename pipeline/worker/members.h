@@ -23,17 +23,17 @@
 
 struct members;
 
-/* `job` and `notes` are borrowed. */
-bool members_new(struct worker *worker, const struct job *job, struct buffer *notes, struct members **members,
+/* `job` and `notes` are borrowed; the job's members are taken out of it. */
+bool members_new(struct worker *worker, struct job *job, struct buffer *notes, struct members **members,
                  struct error *err);
 void members_free(struct members *members); /* NULL is fine */
 
-const char *members_sop(const struct members *members, size_t member);
+const char *members_sop(const struct members *members); /* of the one that the last frame was of */
 
 /* Lent until the next call; `modality_lut` is NULL where there is none. */
 struct member_frame { const struct frame *frame; const struct lut *modality_lut; };
 
-/* Frame `frame` (from 1) of job->members[member]; `has_lut`: a Modality LUT gives its values. */
+/* Frame `frame` (from 1) of member `member` (from 0); `has_lut`: a Modality LUT gives its values. */
 bool members_frame(struct members *members, size_t member, uint32_t frame, bool has_lut, struct member_frame *found,
                    struct error *err);
 /* job->members[member] itself, from its source, else from what is kept of it and its published frames: it has coded bytes.

@@ -18,6 +18,7 @@ enum { SLICES_AN_ALLOWANCE = 16 };
 
 struct series {
     struct run run;
+    struct job *job;      /* the run's */
     struct slice *slices; /* owned, until the volumes are made; `instance` is the number of the member */
     size_t count, capacity;
     struct slice_place *places; /* owned: then */
@@ -87,7 +88,6 @@ static bool keep_places(struct series *s, struct error *err)
     }
     memory_free(s->slices);
     s->slices = NULL;
-    (void)malloc_trim(0); /* before there are slabs of a volume */
     return s->places != NULL;
 }
 
@@ -237,8 +237,10 @@ static bool do_series(struct series *s, struct error *err)
 {
     struct run *const run = &s->run;
 
-    if (!make_volumes(s, err) || !members_new(run->worker, run->job, &s->notes, &s->members, err) ||
-        !run_begin(run, false, err))
+    if (!make_volumes(s, err) || !members_new(run->worker, s->job, &s->notes, &s->members, err))
+        return false;
+    (void)malloc_trim(0); /* before there are slabs of a volume */
+    if (!run_begin(run, false, err))
         return false;
     for (size_t i = 0; i < s->geometry.count; i++)
         if (!run_volume(s, &s->geometry.volumes[i], err))
@@ -248,7 +250,7 @@ static bool do_series(struct series *s, struct error *err)
     return buffer_append(&run->instance.notes, s->notes.data, s->notes.size, err) && run_finish(run, NULL, err);
 }
 
-bool worker_series(struct worker *worker, const struct job *job, struct job_result *result, struct error *err)
+bool worker_series(struct worker *worker, struct job *job, struct job_result *result, struct error *err)
 {
     struct series *const s = memory_zeroed(sizeof *s, err);
     struct error why = {0};
@@ -256,7 +258,7 @@ bool worker_series(struct worker *worker, const struct job *job, struct job_resu
     if (s == NULL)
         return false;
     s->run.worker = worker;
-    s->run.job = job;
+    s->run.job = s->job = job;
     s->run.result = result;
     s->run.subject = job->subject;
     s->run.window = job->has_window ? &job->window : NULL;

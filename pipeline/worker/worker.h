@@ -38,7 +38,8 @@ bool worker_feed(struct worker *worker, uint32_t number, const struct job *job, 
                  struct error *err);
 bool worker_object(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
 bool worker_render(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
-bool worker_series(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
+/* Takes the job's members. */
+bool worker_series(struct worker *worker, struct job *job, struct job_result *result, struct error *err);
 bool worker_verify(struct worker *worker, const struct job *job, struct job_result *result, struct error *err);
 
 /* Puts kind and text of `err` into the result; gives true, so that a job can end with it. */

@@ -128,7 +128,7 @@ static void end(struct worker *worker)
 
 /* -- jobs ----------------------------------------------------------------------------------- */
 
-static bool run_job(struct worker *worker, uint32_t number, const struct job *job, struct job_result *result,
+static bool run_job(struct worker *worker, uint32_t number, struct job *job, struct job_result *result,
                     struct error *err)
 {
     switch (job->kind) {

@@ -120,6 +120,18 @@ TEST(test_job__a_series_and_its_members)
     CHECK_OK(job_parse(out.data, out.size, &found, &err), err);
     CHECK_EQ_INT(found.slices.data[found.members[1].slices_offset], 4);
     CHECK_EQ_INT(found.members[0].source.offset, 7);
+    struct series_member alone = {0};
+    struct buffer slices = {0}, one = {0};
+    CHECK_OK(series_member_write(&found, 1, &one, &err), err);
+    CHECK_OK(series_member_parse(one.data, one.size, &alone, &slices, &err), err);
+    CHECK_EQ_STR(alone.sop, "1.2.2");
+    CHECK_EQ_STR(alone.planes, "job-0");
+    CHECK(slices.size == 2 && slices.data[0] == 4 && alone.slices_offset == 0 && alone.slices_bytes == 2);
+    CHECK(!series_member_parse(one.data, one.size - 1, &alone, &slices, &err));
+    CHECK_EQ_INT(err.kind, ERROR_PROTOCOL);
+    source_release(&alone.source);
+    buffer_release(&one);
+    buffer_release(&slices);
     job_drop_members(&found);
     CHECK(found.member_count == 0 && found.slices.data == NULL);
     CHECK_EQ_STR(found.stages, "volume");
