@@ -242,19 +242,45 @@ static bool send_whole_row(struct pyramid *pyramid, unsigned number, const uint8
  * Sums of two by two samples for every place of a row, then every second pixel of them: twice the additions, but blocks of
  * a constant length without strides, which compilers turn into vector instructions (gcc at -O2 no others). */
 
-static void sum_bytes(const uint8_t *restrict above, const uint8_t *restrict below, size_t step, size_t count,
-                      uint16_t *restrict sums)
+static void sum_byte_block(const uint8_t *restrict above, const uint8_t *restrict below, size_t step, size_t count,
+                           uint16_t *restrict sums)
 {
     for (size_t i = 0; i < count; i++)
         sums[i] = (uint16_t)((above[i] + above[i + step] + below[i] + below[i + step]) << (FRACTION_BITS - 2));
 }
 
-static void sum_words(const uint16_t *restrict above, const uint16_t *restrict below, size_t step, size_t count,
-                      uint16_t *restrict sums)
+static void sum_word_block(const uint16_t *restrict above, const uint16_t *restrict below, size_t step, size_t count,
+                           uint16_t *restrict sums)
 {
     for (size_t i = 0; i < count; i++)
         sums[i] = (uint16_t)(((uint32_t)above[i] + above[i + step] + below[i] + below[i + step] + 2) / 4);
 }
+
+static void sum_bytes(const void *above, const void *below, size_t step, size_t count, uint16_t *sums)
+{
+    const uint8_t *a = above, *b = below;
+
+    for (; count >= BLOCK; a += BLOCK, b += BLOCK, sums += BLOCK, count -= BLOCK)
+        sum_byte_block(a, b, step, BLOCK, sums);
+    sum_byte_block(a, b, step, count, sums);
+}
+
+static void sum_words(const void *above, const void *below, size_t step, size_t count, uint16_t *sums)
+{
+    const uint16_t *a = above, *b = below;
+
+    for (; count >= BLOCK; a += BLOCK, b += BLOCK, sums += BLOCK, count -= BLOCK)
+        sum_word_block(a, b, step, BLOCK, sums);
+    sum_word_block(a, b, step, count, sums);
+}
+
+/* Samples of bytes, without the fraction bits, or of words. */
+struct halving {
+    void (*sum)(const void *above, const void *below, size_t step, size_t count, uint16_t *sums);
+    size_t sample;
+};
+
+static const struct halving of_bytes = {sum_bytes, 1}, of_words = {sum_words, 2};
 
 /* At an odd edge the pixels that are there count twice, which is their average: a missing row is the row itself again, a
  * missing column the last one. */
@@ -271,36 +297,18 @@ static void pick(const struct pyramid *pyramid, size_t pairs, uint16_t *to)
         memcpy(to, from, 3 * sizeof *to);
 }
 
-static void halve_bytes(const struct pyramid *pyramid, const struct level *level, const uint8_t *above,
-                        const uint8_t *below, uint16_t *to)
+static void halve(const struct pyramid *pyramid, const struct level *level, const struct halving *halving,
+                  const void *above, const void *below, uint16_t *to)
 {
-    const size_t step = pyramid->spec.channels, pairs = level->columns / 2, count = pairs * 2 * step - step;
-    size_t i = 0;
+    const size_t step = pyramid->spec.channels, pairs = level->columns / 2;
+    const size_t last = (level->line - step) * halving->sample;
 
     if (pairs > 0) {
-        for (; i + BLOCK <= count; i += BLOCK)
-            sum_bytes(above + i, below + i, step, BLOCK, pyramid->sums + i);
-        sum_bytes(above + i, below + i, step, count - i, pyramid->sums + i);
+        halving->sum(above, below, step, (2 * pairs - 1) * step, pyramid->sums);
         pick(pyramid, pairs, to);
     }
     if (level->columns % 2 == 1)
-        sum_bytes(above + level->line - step, below + level->line - step, 0, step, to + pairs * step);
-}
-
-static void halve_words(const struct pyramid *pyramid, const struct level *level, const uint16_t *above,
-                        const uint16_t *below, uint16_t *to)
-{
-    const size_t step = pyramid->spec.channels, pairs = level->columns / 2, count = pairs * 2 * step - step;
-    size_t i = 0;
-
-    if (pairs > 0) {
-        for (; i + BLOCK <= count; i += BLOCK)
-            sum_words(above + i, below + i, step, BLOCK, pyramid->sums + i);
-        sum_words(above + i, below + i, step, count - i, pyramid->sums + i);
-        pick(pyramid, pairs, to);
-    }
-    if (level->columns % 2 == 1)
-        sum_words(above + level->line - step, below + level->line - step, 0, step, to + pairs * step);
+        halving->sum((const uint8_t *)above + last, (const uint8_t *)below + last, 0, step, to + pairs * step);
 }
 
 /* -- levels ----------------------------------------------------------------------------------- */
@@ -347,8 +355,8 @@ static bool take_made(struct pyramid *pyramid, unsigned number, struct error *er
             return true;
         if (!begin_made(pyramid, number + 1, err))
             return false;
-        halve_words(pyramid, level, level->made[0], level->made[is_even ? 0 : 1],
-                    next_made(&pyramid->levels[number + 1]));
+        halve(pyramid, level, &of_words, level->made[0], level->made[is_even ? 0 : 1],
+              next_made(&pyramid->levels[number + 1]));
     }
 }
 
@@ -358,7 +366,7 @@ static bool make_row(struct pyramid *pyramid, unsigned number, const uint8_t *ab
 {
     if (!begin_made(pyramid, number + 1, err))
         return false;
-    halve_bytes(pyramid, &pyramid->levels[number], above, row, next_made(&pyramid->levels[number + 1]));
+    halve(pyramid, &pyramid->levels[number], &of_bytes, above, row, next_made(&pyramid->levels[number + 1]));
     return take_made(pyramid, number + 1, err);
 }
 

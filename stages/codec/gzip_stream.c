@@ -1,26 +1,18 @@
-/* gzip_stream.c - a ring of blocks: filled and put by the caller in turn, deflated by threads
- *
- *     FREE -(filled)-> FULL -(a thread takes it)-> BUSY -> DONE -(put)-> FREE
- *
- * A block's state changes under the lock; its bytes belong to whoever brought it into its state.
- */
+/* gzip_stream.c - a ring of blocks: filled and put by the caller in turn, deflated by threads */
 #include "codec/gzip_stream.h"
 
-#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
 #include <zlib.h>
 
 #include "base/memory.h"
+#include "base/ring.h"
 
 /* deflateBound assumes the header of zlib, not the empty stored block of the flush. */
-enum { DICTIONARY = 32 << 10, FLUSH_BYTES = 16, RING_MOST = 2 * GZIP_STREAM_THREADS_MOST, STACK = 256 << 10 };
-
-enum block_state { BLOCK_FREE, BLOCK_FULL, BLOCK_BUSY, BLOCK_DONE };
+enum { DICTIONARY = 32 << 10, FLUSH_BYTES = 16, BLOCKS_MOST = 2 * GZIP_STREAM_THREADS_MOST };
 
 struct block {
-    enum block_state state;
     z_stream deflate;
     bool has_deflate, is_last, failed;
     size_t dictionary, size, coded_size, coded_most;
@@ -35,17 +27,9 @@ struct gzip_stream {
     bool has_begun;
     uLong crc;
     uint32_t bytes; /* modulo 2^32, as the trailer wants it */
-    size_t ring;
-    struct block blocks[RING_MOST];
-    size_t filling, putting; /* indices of the ring; blocks from putting up to filling are on their way */
-
-    unsigned thread_count;
-    pthread_t threads[GZIP_STREAM_THREADS_MOST];
-    bool has_lock;
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* a block became FULL or DONE, or `stop` */
-    size_t taking;          /* the next that a thread takes */
-    bool stop;
+    size_t block_count;
+    struct block blocks[BLOCKS_MOST];
+    struct ring *ring; /* of the blocks */
 };
 
 unsigned gzip_stream_threads(void)
@@ -60,8 +44,10 @@ unsigned gzip_stream_threads(void)
 
 /* -- one block ---------------------------------------------------------------------------------- */
 
-static void deflate_block(struct block *block)
+static void deflate_block(void *client, size_t number)
 {
+    struct gzip_stream *const s = client;
+    struct block *const block = &s->blocks[number];
     z_stream *const z = &block->deflate;
 
     block->failed = deflateReset(z) != Z_OK ||
@@ -96,66 +82,6 @@ static bool make_block(struct block *block, struct error *err)
     return block->coded != NULL;
 }
 
-/* -- threads ------------------------------------------------------------------------------------ */
-
-static void *thread_main(void *client)
-{
-    struct gzip_stream *const s = client;
-
-    (void)pthread_mutex_lock(&s->lock);
-    while (!s->stop) {
-        struct block *const block = &s->blocks[s->taking];
-
-        if (block->state != BLOCK_FULL) {
-            (void)pthread_cond_wait(&s->changed, &s->lock);
-            continue;
-        }
-        block->state = BLOCK_BUSY;
-        s->taking = (s->taking + 1) % s->ring;
-        (void)pthread_mutex_unlock(&s->lock);
-        deflate_block(block);
-        (void)pthread_mutex_lock(&s->lock);
-        block->state = BLOCK_DONE;
-        (void)pthread_cond_broadcast(&s->changed);
-    }
-    (void)pthread_mutex_unlock(&s->lock);
-    return NULL;
-}
-
-/* A thread that cannot be started is done without. */
-static void start_threads(struct gzip_stream *s, unsigned threads)
-{
-    pthread_attr_t attributes;
-
-    if (threads <= 1 || pthread_mutex_init(&s->lock, NULL) != 0)
-        return;
-    s->has_lock = pthread_cond_init(&s->changed, NULL) == 0;
-    if (!s->has_lock) {
-        (void)pthread_mutex_destroy(&s->lock);
-        return;
-    }
-    if (pthread_attr_init(&attributes) != 0)
-        return;
-    (void)pthread_attr_setstacksize(&attributes, STACK); /* address space is limited in a worker */
-    while (s->thread_count < threads && pthread_create(&s->threads[s->thread_count], &attributes, thread_main, s) == 0)
-        s->thread_count++;
-    (void)pthread_attr_destroy(&attributes);
-}
-
-static void stop_threads(struct gzip_stream *s)
-{
-    if (!s->has_lock)
-        return;
-    (void)pthread_mutex_lock(&s->lock);
-    s->stop = true;
-    (void)pthread_cond_broadcast(&s->changed);
-    (void)pthread_mutex_unlock(&s->lock);
-    for (unsigned i = 0; i < s->thread_count; i++)
-        (void)pthread_join(s->threads[i], NULL);
-    (void)pthread_cond_destroy(&s->changed);
-    (void)pthread_mutex_destroy(&s->lock);
-}
-
 bool gzip_stream_new(unsigned threads, gzip_stream_put *put, void *client, struct gzip_stream **stream,
                      struct error *err)
 {
@@ -166,13 +92,14 @@ bool gzip_stream_new(unsigned threads, gzip_stream_put *put, void *client, struc
         return false;
     s->put = put;
     s->client = client;
-    s->ring = used <= 1 ? 2 : 2 * (size_t)used; /* two at least: the next block has the end of this one */
-    for (size_t i = 0; i < s->ring; i++)
-        if (!make_block(&s->blocks[i], err)) {
-            gzip_stream_free(s);
-            return false;
-        }
-    start_threads(s, used);
+    s->block_count = used <= 1 ? 2 : 2 * (size_t)used; /* two at least: the next block has the end of this one */
+    bool ok = ring_new(used, s->block_count, deflate_block, s, &s->ring, err);
+    for (size_t i = 0; ok && i < s->block_count; i++)
+        ok = make_block(&s->blocks[i], err);
+    if (!ok) {
+        gzip_stream_free(s);
+        return false;
+    }
     *stream = s;
     return true;
 }
@@ -181,8 +108,8 @@ void gzip_stream_free(struct gzip_stream *s)
 {
     if (s == NULL)
         return;
-    stop_threads(s);
-    for (size_t i = 0; i < s->ring; i++) {
+    ring_free(s->ring);
+    for (size_t i = 0; i < s->block_count; i++) {
         if (s->blocks[i].has_deflate)
             (void)deflateEnd(&s->blocks[i].deflate);
         memory_free(s->blocks[i].data);
@@ -214,68 +141,35 @@ static bool put_trailer(struct gzip_stream *s, struct error *err)
     return s->put(s->client, trailer, sizeof trailer, err);
 }
 
-static void set_state(struct gzip_stream *s, struct block *block, enum block_state state)
+static bool put_oldest(struct gzip_stream *s, struct error *err)
 {
-    if (s->has_lock)
-        (void)pthread_mutex_lock(&s->lock);
-    block->state = state;
-    if (!s->has_lock)
-        return;
-    (void)pthread_cond_broadcast(&s->changed);
-    (void)pthread_mutex_unlock(&s->lock);
-}
+    struct block *const block = &s->blocks[ring_wait(s->ring)];
 
-static void wait_until_done(struct gzip_stream *s, const struct block *block)
-{
-    if (s->thread_count == 0)
-        return;
-    (void)pthread_mutex_lock(&s->lock);
-    while (block->state != BLOCK_DONE)
-        (void)pthread_cond_wait(&s->changed, &s->lock);
-    (void)pthread_mutex_unlock(&s->lock);
-}
-
-static bool put_next(struct gzip_stream *s, struct error *err)
-{
-    struct block *const block = &s->blocks[s->putting];
-
-    wait_until_done(s, block);
     if (block->failed)
         return error_set(err, ERROR_CODEC, "zlib cannot compress a block of %zu bytes", block->size);
     s->crc = crc32_combine(s->crc, block->crc, (z_off_t)block->size);
     if (!put_header(s, err) || !s->put(s->client, block->coded, block->coded_size, err))
         return false;
     block->size = 0;
-    set_state(s, block, BLOCK_FREE);
-    s->putting = (s->putting + 1) % s->ring;
+    ring_release(s->ring);
     return true;
 }
 
-static void hand_over(struct gzip_stream *s, struct block *block)
-{
-    if (s->thread_count == 0) {
-        deflate_block(block);
-        set_state(s, block, BLOCK_DONE);
-        return;
-    }
-    set_state(s, block, BLOCK_FULL);
-}
-
-/* Before a block is handed over the one after it must be free: it takes over the dictionary. */
+/* The block after it takes over the dictionary, which the threads only read. */
 static bool close_block(struct gzip_stream *s, bool is_last, struct error *err)
 {
-    struct block *const block = &s->blocks[s->filling];
-    const size_t next = (s->filling + 1) % s->ring;
+    struct block *const block = &s->blocks[ring_slot(s->ring)];
+    const size_t size = block->size;
 
-    if (!is_last && next == s->putting && !put_next(s, err))
-        return false;
     block->is_last = is_last;
-    if (!is_last) {
-        memcpy(s->blocks[next].data, block->data + block->size, DICTIONARY); /* a full block is longer than that */
-        s->blocks[next].dictionary = DICTIONARY;
-    }
-    hand_over(s, block);
-    s->filling = next;
+    ring_hand_over(s->ring, false);
+    if (is_last)
+        return true;
+    if (ring_is_full(s->ring) && !put_oldest(s, err))
+        return false;
+    struct block *const next = &s->blocks[ring_slot(s->ring)];
+    memcpy(next->data, block->data + size, DICTIONARY); /* a full block is longer than that */
+    next->dictionary = DICTIONARY;
     return true;
 }
 
@@ -285,9 +179,9 @@ bool gzip_stream_write(struct gzip_stream *s, const void *data, size_t size, str
 
     s->bytes += (uint32_t)size;
     while (size > 0) {
-        if (s->blocks[s->filling].size == GZIP_STREAM_BLOCK && !close_block(s, false, err))
+        if (s->blocks[ring_slot(s->ring)].size == GZIP_STREAM_BLOCK && !close_block(s, false, err))
             return false;
-        struct block *const block = &s->blocks[s->filling];
+        struct block *const block = &s->blocks[ring_slot(s->ring)];
         const size_t room = GZIP_STREAM_BLOCK - block->size, now = size < room ? size : room;
 
         memcpy(block->data + DICTIONARY + block->size, from, now);
@@ -302,9 +196,8 @@ bool gzip_stream_end(struct gzip_stream *s, struct error *err)
 {
     if (!close_block(s, true, err))
         return false;
-    do {
-        if (!put_next(s, err))
+    while (!ring_is_empty(s->ring))
+        if (!put_oldest(s, err))
             return false;
-    } while (s->putting != s->filling);
     return put_trailer(s, err);
 }
