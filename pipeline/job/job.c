@@ -263,6 +263,7 @@ bool series_member_write(const struct job *job, size_t number, struct buffer *ou
     struct wire w = wire_to(out, "member", err);
 
     member.slices_offset = 0;
+    member.slide = (struct buffer){0};
     wire_blob(&w, &slices, SLICES_BYTES_MOST);
     carry_series_member(&w, slices.size, &member);
     return wire_done(&w);

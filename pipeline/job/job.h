@@ -226,7 +226,8 @@ bool job_parse(const void *data, size_t size, struct job *job, struct error *err
 void job_release(struct job *job);
 /* SERIES: what is large in it. */
 void job_drop_members(struct job *job);
-/* One of them alone, with its slices; it has them at offset 0 then. `member` is empty before, its owner's to release. */
+/* One of them alone, with its slices (it has them at offset 0 then) but without what it holds of a slide. `member` is empty
+ * before, its owner's to release. */
 bool series_member_write(const struct job *job, size_t number, struct buffer *out, struct error *err);
 bool series_member_parse(const void *data, size_t size, struct series_member *member, struct buffer *slices,
                          struct error *err);

@@ -216,7 +216,7 @@ static bool run_pyramid(struct series *s, struct slide_reader *reader, const str
 static bool run_pyramids(struct series *s, struct error *err)
 {
     struct slide_reader *reader = NULL;
-    bool ok = make_slide(s, err) && slide_reader_new(s->run.worker, s->run.job, s->parts, s->members, &reader, err);
+    bool ok = slide_reader_new(s->run.worker, s->run.job, s->parts, s->members, &reader, err);
 
     for (size_t i = 0; ok && i < s->slide.count; i++)
         if (s->slide.pyramids[i].level_count > 0)
@@ -237,7 +237,7 @@ static bool do_series(struct series *s, struct error *err)
 {
     struct run *const run = &s->run;
 
-    if (!make_volumes(s, err) || !members_new(run->worker, s->job, &s->notes, &s->members, err))
+    if (!make_volumes(s, err) || !make_slide(s, err) || !members_new(run->worker, s->job, &s->notes, &s->members, err))
         return false;
     (void)malloc_trim(0); /* before there are slabs of a volume */
     if (!run_begin(run, false, err))
