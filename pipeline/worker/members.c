@@ -288,23 +288,29 @@ bool members_frame(struct members *members, size_t member, uint32_t frame, bool 
     return true;
 }
 
+static bool open_whole(struct members *members, struct error *err)
+{
+    const struct series_member *const member = &members->list->member;
+
+    return members->way == WAY_SOURCE ? open_source(members, member, err) : open_kept(members, member, err);
+}
+
 /* A relic comes along only where the source was gone. */
 bool members_instance(struct members *members, size_t member, struct instance **instance, struct error *err)
 {
-    const struct series_member *const from = &members->job->members[member];
-    const enum way way = from->has_source ? WAY_SOURCE : WAY_KEPT;
-
     *instance = &members->instance;
-    if (members->is_open && members->member == member && members->way == way)
+    if (members->is_open && members->member == member && members->way >= WAY_SOURCE)
         return true;
     close_way(members);
+    if (!member_list_get(members->list, member, err))
+        return false;
     members->member = member;
     members->has_lut = false;
-    members->way = way;
-    members->is_open = way == WAY_SOURCE ? open_source(members, from, err) : open_kept(members, from, err);
+    members->way = members->list->member.has_source ? WAY_SOURCE : WAY_KEPT;
+    members->is_open = open_whole(members, err);
     if (members->is_open)
         return true;
     close_way(members);
     members->member = SIZE_MAX;
-    return error_context(err, "instance %s", from->sop);
+    return error_context(err, "instance %s", members_sop(members));
 }
