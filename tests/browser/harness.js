@@ -134,9 +134,9 @@ function start(program, parameters, options) {
   return child;
 }
 
-/* nginx with what `slicepress server-config nginx` says; returns the origin. */
-async function serveSite(site) {
-  const port = await freePort();
+/* nginx with what `slicepress server-config nginx` says, on a free port or that one; returns the origin. */
+async function serveSite(site, wanted) {
+  const port = wanted || await freePort();
   const rules = execFileSync(process.env.SLICEPRESS, [
     'server-config', 'nginx', site, '--listen', `127.0.0.1:${port}`,
   ], { encoding: 'utf8' });
@@ -260,6 +260,6 @@ async function close() {
 }
 
 module.exports = {
-  DATA, Skipped, check, close, counts, isWanted, keepScreenshot, levelsOf, listInstances, makeSite, notOk, openPage,
+  DATA, Skipped, check, close, counts, freePort, isWanted, keepScreenshot, levelsOf, listInstances, makeSite, notOk, openPage,
   servePages, serveSite, start, test, work,
 };

@@ -4,7 +4,8 @@ const { bundle } = require('./bundle');
 const harness = require('./harness');
 const { readRows } = require('./expected');
 
-const suites = [require('./ohif_test'), require('./cornerstone_test'), require('./microscopy_test')];
+const suites = [require('./ohif_test'), require('./cornerstone_test'), require('./microscopy_test'),
+  require('./openseadragon_test')];
 
 async function main() {
   const pages = await harness.servePages(await bundle());
