@@ -57,7 +57,7 @@ async function show(form, tree) {
   const item = () => viewer.world.getItemAt(0);
   await settled();
   const whole = tiles.loaded;
-  for (const [x, y] of [[0.5, 0.5], [0, 0], [1, 1]]) { // the middle, and both corners
+  for (const [x, y] of [[0, 0], [1, 1], [0.5, 0.5]]) { // both corners, and the middle
     const { x: columns, y: rows } = item().getContentSize();
     viewer.viewport.zoomTo(item().imageToViewportZoom(1), null, true);
     viewer.viewport.panTo(item().imageToViewportCoordinates(x * columns, y * rows), true);
