@@ -35,10 +35,10 @@
  *     TILE_FORM_IIIF  iiif/info.json, iiif/X,Y,W,H/W,H/0/default.EXT                       (IIIF Image API 3.0, level 0)
  *     TILE_FORM_PACK  image.szi (a stored ZIP with the Deep Zoom files in it), image.index (schema/layout.md)
  *
- * and beside them tiles.json, which says what there is: levels, occupancy, forms. Level 0 of IIIF
- * promises every tile as JPEG, and knows no overlap: with it the spec must say so, too. A blank tile is one of which all pixels are `blank`: TILE_BLANK_KEEP writes it as any other (it is coded once
- * for each size), TILE_BLANK_OMIT writes none of them; then clients draw blank.EXT, once in the tree, where the occupancy of
- * tiles.json has a gap.
+ * and beside them tiles.json, which says what there is: levels, occupancy, forms. Level 0 of IIIF promises every tile as JPEG,
+ * and knows no overlap: with it the spec must say so, too. A blank tile is one of which all pixels are `blank`:
+ * TILE_BLANK_KEEP writes it as any other (it is coded once for each size), TILE_BLANK_OMIT writes none of them; then clients
+ * draw blank.EXT, once in the tree, where the occupancy of tiles.json has a gap.
  */
 #ifndef SLICEPRESS_STAGES_TILE_TREE_H
 #define SLICEPRESS_STAGES_TILE_TREE_H

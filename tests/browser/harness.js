@@ -143,9 +143,9 @@ function start(program, parameters, options) {
   return child;
 }
 
-/* nginx with what `slicepress server-config nginx` says; returns the origin. */
-async function serveSite(site) {
-  const port = await freePort();
+/* nginx with what `slicepress server-config nginx` says, on a free port or that one; returns the origin. */
+async function serveSite(site, wanted) {
+  const port = wanted || await freePort();
   const rules = execFileSync(process.env.SLICEPRESS, [
     'server-config', 'nginx', site, '--listen', `127.0.0.1:${port}`,
   ], { encoding: 'utf8' });
@@ -322,6 +322,6 @@ async function close() {
 }
 
 module.exports = {
-  DATA, Skipped, check, close, coloursAt, counts, differenceFrom, isWanted, keepScreenshot, levelsOf, listInstances,
+  DATA, Skipped, check, close, coloursAt, counts, differenceFrom, freePort, isWanted, keepScreenshot, levelsOf, listInstances,
   listRows, makeDicom, makeSite, notOk, openPage, servePages, serveSite, start, test, work,
 };
