@@ -18,6 +18,8 @@
 #include "stages.h"
 #include "tile_options.h"
 
+enum { FREE_PLACES = 1 << 16 }; /* an empty slide of 65,536 tiles is made without asking */
+
 struct state { struct passer *passer; };
 
 /* One pyramid. */
@@ -275,12 +277,16 @@ static bool run_levels(struct work *w, struct error *err)
 
 /* -- one pyramid ----------------------------------------------------------------------------- */
 
-/* The largest strip there will be. */
+/* The largest strip there will be; and how much background a few tiles may bring with them. */
 static bool check_size(const struct work *w, struct error *err)
 {
     const struct slide_level *const level = &w->slide->pyramid->levels[0];
     const uint64_t bytes = (uint64_t)level->columns * level->tile_rows * w->spec.channels;
+    const uint64_t places = (uint64_t)level->across * level->down;
 
+    if (places > FREE_PLACES && places / LIMIT(INFLATE_RATIO) > level->cell_count)
+        return error_set(err, ERROR_LIMIT, "limit INFLATE_RATIO: %zu tiles in %llu places, more than 1 to %llu",
+                         level->cell_count, (unsigned long long)places, (unsigned long long)LIMIT(INFLATE_RATIO));
     return bytes <= LIMIT(FRAME_BYTES) ||
            error_set(err, ERROR_LIMIT, "limit FRAME_BYTES: a row of tiles of %u x %u pixels is %llu bytes, more than %llu",
                      level->columns, level->tile_rows, (unsigned long long)bytes,
