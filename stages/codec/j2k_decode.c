@@ -211,7 +211,7 @@ static bool decode_whole(opj_codec_t *codec, opj_stream_t *input, opj_image_t *i
 static bool decode_strip(opj_codec_t *codec, opj_stream_t *input, opj_image_t *image, const struct messages *messages,
                          const struct codestream *stream, void *samples, struct error *err)
 {
-    const uint32_t across = (stream->columns + stream->tile_columns - 1) / stream->tile_columns;
+    const uint32_t across = stream->columns / stream->tile_columns + (stream->columns % stream->tile_columns > 0);
     const uint32_t first = stream->first_row / stream->strip_rows * across;
 
     for (uint32_t x = 0; x < across; x++) {

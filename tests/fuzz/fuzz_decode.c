@@ -2,6 +2,7 @@
 /* A hostile object through the codecs to a picture: every frame asked whether it may be published as it came, decoded
  * (dimensions capped, so that time goes to parsing), drawn with its window or one of our own, counted in a histogram. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/bytes.h"
@@ -60,6 +61,30 @@ static void pass(struct tools *tools, const struct image *image, uint32_t number
         abort();
 }
 
+/* What can be had in strips is what can be had as a whole. */
+static void check_strips(struct tools *tools, const struct image *image, uint32_t number, const struct frame *frame)
+{
+    const uint8_t *const coded = tools->coded.data;
+    struct buffer whole = {0};
+    uint32_t rows = 0;
+    struct error err;
+
+    if (!buffer_append(&whole, frame->samples, frame->size, &err))
+        abort();
+    const size_t line = frame->size / image->rows;
+    if (decoder_strip_rows(tools->decoder, image, coded, tools->coded.size, &rows, &tools->notes, &err))
+        for (uint32_t first = 0; first < image->rows; first += rows) {
+            const uint32_t left = image->rows - first;
+            struct frame strip;
+
+            if (decoder_run_strip(tools->decoder, image, number, coded, tools->coded.size, first,
+                                  rows < left ? rows : left, &strip, &tools->notes, &err) &&
+                (strip.size != strip.rows * line || memcmp(strip.samples, whole.data + first * line, strip.size) != 0))
+                abort();
+        }
+    buffer_release(&whole);
+}
+
 static void decode(struct tools *tools, const struct object *object, const struct image *image)
 {
     struct frame_index *index = NULL;
@@ -79,8 +104,10 @@ static void decode(struct tools *tools, const struct object *object, const struc
                 continue;
             pass(tools, image, number);
             if (decoder_run(tools->decoder, image, number, tools->coded.data, tools->coded.size, bit_offset, &frame,
-                            &tools->notes, &err))
+                            &tools->notes, &err)) {
                 draw(tools, object, image, &frame);
+                check_strips(tools, image, number, &frame);
+            }
         }
     }
     if (histogram_builder_end(tools->builder, &histogram, &err))

@@ -539,3 +539,22 @@ TEST(test_decode__strips_are_the_rows_of_the_whole)
     CHECK_EQ_INT(o.err.kind, ERROR_LIMIT);
     done(&o);
 }
+
+TEST(test_decode__tiles_may_be_wider_than_any_picture)
+{
+    const struct image grey = image_of(J2K_UID, 1, 16, 12);
+    uint8_t wide[sizeof j2k_two_tiles];
+
+    memcpy(wide, j2k_two_tiles, sizeof wide);
+    wide[24] = 0x7f; /* SIZ: XTsiz */
+    struct outcome o = RUN(grey, wide);
+    uint8_t whole[16 * 8 * 2];
+    CHECK_OK(o.ok, o.err);
+    memcpy(whole, o.frame.samples, sizeof whole);
+    for (uint32_t first = 0; first < 16; first += 8) {
+        memset((void *)o.frame.samples, 0xa5, 8 * 8 * 2); /* what is left undecoded shows */
+        CHECK_OK(decoder_run_strip(o.decoder, &grey, 1, wide, sizeof wide, first, 8, &o.frame, &o.notes, &o.err), o.err);
+        CHECK_EQ_MEM(o.frame.samples, whole + (size_t)first * 8 * 2, o.frame.size);
+    }
+    done(&o);
+}

@@ -608,7 +608,7 @@ static void paste(const struct picture *tile, uint32_t left, uint32_t top, struc
         for (uint32_t column = 0; column < tile->columns; column++)
             for (unsigned c = 0; c < to->channels; c++)
                 to->data[((size_t)(top + row) * to->columns + left + column) * to->channels + c] =
-                    tile->data[((size_t)row * tile->columns + column) * tile->channels + c];
+                    tile->data[((size_t)row * tile->columns + column) * tile->channels + c % tile->channels];
 }
 
 struct tile_check {
