@@ -30,7 +30,7 @@ const withoutNode = {
   },
 };
 
-/* Neuroglancer's icons are in a package that only GitHub has: its buttons stay blank. */
+/* Neuroglancer's icons are in a package that only GitHub has, and the lock file has not: its buttons stay blank. */
 const withoutIcons = {
   name: 'without-icons',
   setup(build) {

@@ -192,12 +192,14 @@ function original(site, instance, form) {
 async function wholeObjects(watched, form, rows) {
   const { page, requests } = watched;
   const options = ['--stages', 'codestream,dicomweb,originals', '--set', `originals.format=${form}`];
-  await testRows(watched, `cornerstone-wadouri-${form}`, rows, options, async ({ row, instance, site, origin, frame }) => {
+  const name = `cornerstone-wadouri-${form}`;
+  await testRows(watched, name, rows, options, async ({ row, instance, site, origin, frame }) => {
     const { address, isNative } = original(site, instance, form);
     const imageId = `wadouri:${origin}/${address}?frame=${row.frame}`;
     requests.length = 0;
     if (row.samples === '1' && row.photometric_decoded.startsWith('MONOCHROME')) {
-      const got = await page.evaluate((all) => window.cornerstone.storedOf(...all), [imageId, Number(row.bits_allocated)]);
+      const wanted = [imageId, Number(row.bits_allocated)];
+      const got = await page.evaluate((all) => window.cornerstone.storedOf(...all), wanted);
       check(got.crc32 === row.crc32, `CRC ${got.crc32}, expected ${row.crc32}`);
     } else {
       await checkColour(watched, imageId, row, frame);

@@ -143,7 +143,7 @@ function start(program, parameters, options) {
   return child;
 }
 
-/* nginx with what `slicepress server-config nginx` says, on a free port or that one; returns the origin. */
+/* nginx with what `slicepress server-config nginx` says, at a port if the site must know it; returns the origin. */
 async function serveSite(site, wanted) {
   const port = wanted || await freePort();
   const rules = execFileSync(process.env.SLICEPRESS, [
@@ -322,6 +322,6 @@ async function close() {
 }
 
 module.exports = {
-  DATA, Skipped, check, close, coloursAt, counts, differenceFrom, freePort, isWanted, keepScreenshot, levelsOf, listInstances,
-  listRows, makeDicom, makeSite, notOk, openPage, servePages, serveSite, start, test, work,
+  DATA, Skipped, check, close, coloursAt, counts, differenceFrom, freePort, isWanted, keepScreenshot, levelsOf,
+  listInstances, listRows, makeDicom, makeSite, notOk, openPage, servePages, serveSite, start, test, work,
 };

@@ -6,7 +6,7 @@ const { readRows } = require('./expected');
 
 const suites = [
   require('./ohif_test'), require('./cornerstone_test'), require('./microscopy_test'), require('./volume_test'),
-  require('./tiles_test'), require('./tile_forms_test'),
+  require('./tiles_test'),
 ];
 
 async function main() {

@@ -6,8 +6,12 @@ const harness = require('./harness');
 const { markAt, markLines } = require('./phantom');
 
 const { check, test } = harness;
-// What of a tree a viewer opens, and the settings that make it.
-const FORMS = { dzi: { description: 'image.dzi', settings: [] } };
+// What of a tree a viewer opens; what it must have asked for to show the finest level, as paths or byte ranges.
+const FORMS = {
+  dzi: { description: 'image.dzi', finest: dziFiles },
+  iiif: { description: 'iiif/info.json', finest: iiifFiles },
+  pack: { description: 'tiles.json', finest: packRanges },
+};
 const SIZE = [900, 900];
 // A radiograph of 1760 x 1760, beside its picture at `rendered`: two lossy codings of the same.
 const RADIOGRAPH = 'conformance/wg04/RG3/RG3_J2KR';
@@ -52,7 +56,9 @@ function writeLarge() {
 
 /* Left and top of views, one beside the other, that hold all of the image. */
 function views({ columns, rows }) {
-  const starts = (size, step) => Array.from({ length: Math.ceil(size / step) }, (_, i) => Math.min(i * step, size - step));
+  const starts = (size, step) => (
+    Array.from({ length: Math.ceil(size / step) }, (_, i) => Math.min(i * step, size - step))
+  );
   return starts(rows, SIZE[1]).flatMap((y) => starts(columns, SIZE[0]).map((x) => [x, y]));
 }
 
@@ -73,21 +79,48 @@ async function checkView(page, [left, top]) {
   });
 }
 
-/* The files of the finest level, and no failure: all of them have been asked for. */
-function checkTiles(watched, tree, tiles) {
-  const levels = fs.readdirSync(path.join(tree.folder, 'image_files')).map(Number);
-  const finest = `image_files/${Math.max(...levels)}/`;
-  const files = fs.readdirSync(path.join(tree.folder, finest));
-  const asked = new Set(watched.requests.map(({ url }) => url).filter((url) => url.includes(finest)));
-  check(tiles.failed === 0, `${tiles.failed} of ${tiles.loaded} tiles failed`);
-  check(files.every((name) => asked.has(`${tree.address}/${finest}${name}`)) && asked.size === files.length,
-    `${asked.size} of ${files.length} tiles of the finest level were asked for`);
+function dziFiles(folder) {
+  const finest = Math.max(...fs.readdirSync(path.join(folder, 'image_files')).map(Number));
+  return fs.readdirSync(path.join(folder, `image_files/${finest}`)).map((name) => `image_files/${finest}/${name}`);
 }
 
-async function showsPhantom(watched, tree, { description }) {
+/* A tile is at REGION/SIZE/0/default.jpg: at full resolution the size is the region's. */
+function iiifFiles(folder) {
+  const regions = fs.readdirSync(path.join(folder, 'iiif')).filter((name) => /^[0-9]/.test(name));
+  return regions.flatMap((region) => {
+    const size = region.split(',').slice(2).join(',');
+    return fs.existsSync(path.join(folder, 'iiif', region, size)) ? [`iiif/${region}/${size}/0/default.jpg`] : [];
+  });
+}
+
+function packRanges(folder) {
+  const [{ first, across, down }] = JSON.parse(fs.readFileSync(path.join(folder, 'tiles.json'), 'utf8')).levels;
+  const index = fs.readFileSync(path.join(folder, 'image.index'));
+  return Array.from({ length: across * down }, (_, i) => {
+    const begin = Number(index.readBigUInt64LE(12 * (first + i)));
+    return `image.szi bytes=${begin}-${begin + index.readUInt32LE(12 * (first + i) + 8) - 1}`;
+  });
+}
+
+/* All tiles of the finest level have been asked for, and none has failed. */
+async function checkTiles({ page, requests }, tree, { finest }) {
+  const tiles = await page.evaluate(() => window.openseadragon.tiles());
+  check(tiles.failed === 0, `${tiles.failed} of ${tiles.loaded} tiles failed`);
+  const asked = new Set(requests.map(({ url, headers: { range } }) => (
+    url.slice(tree.address.length + 1).replace(/#.*/, '') + (range ? ` ${range}` : '')
+  )));
+  const missed = finest(tree.folder).filter((name) => !asked.has(name));
+  check(missed.length === 0, `not asked for: ${missed.join(', ')}`);
+}
+
+function openTree({ page, requests }, tree, { description }) {
+  requests.length = 0;
+  return page.evaluate((all) => window.openseadragon.open(...all), [`${tree.address}/${description}`, SIZE]);
+}
+
+async function showsPhantom(watched, tree, form) {
   const { page } = watched;
-  watched.requests.length = 0;
-  const size = await page.evaluate((all) => window.openseadragon.open(...all), [`${tree.address}/${description}`, SIZE]);
+  const size = await openTree(watched, tree, form);
   check(size.columns === COLUMNS && size.rows === ROWS, `${size.columns} x ${size.rows}`);
   const corners = [[150, 150], [COLUMNS - 150, 150], [150, ROWS - 150], [COLUMNS - 150, ROWS - 150]];
   const places = await page.evaluate((list) => list.map((at) => window.openseadragon.placeOf(...at)), corners);
@@ -99,19 +132,18 @@ async function showsPhantom(watched, tree, { description }) {
     await page.evaluate((at) => window.openseadragon.showAt(...at), view);
     await checkView(page, view);
   }
-  checkTiles(watched, tree, await page.evaluate(() => window.openseadragon.tiles()));
+  await checkTiles(watched, tree, form);
 }
 
-async function showsRadiograph(watched, tree, { description }) {
+async function showsRadiograph(watched, tree, form) {
   const { page } = watched;
-  watched.requests.length = 0;
-  const size = await page.evaluate((all) => window.openseadragon.open(...all), [`${tree.address}/${description}`, SIZE]);
+  const size = await openTree(watched, tree, form);
   for (const view of views(size)) {
     await page.evaluate((at) => window.openseadragon.showAt(...at), view);
     const { mean, worst } = await harness.differenceFrom(page, '#openseadragon', tree.rendered, view);
     check(mean <= MEAN && worst <= WORST, `view ${view} is ${mean.toFixed(2)} away from rendered, ${worst} at most`);
   }
-  checkTiles(watched, tree, await page.evaluate(() => window.openseadragon.tiles()));
+  await checkTiles(watched, tree, form);
 }
 
 // -------------------------------------------------------------------------------------------------------------------
@@ -135,12 +167,15 @@ async function run({ pages }) {
   await watched.page.goto(`${pages}/openseadragon.html`);
   await watched.page.waitForFunction(() => window.openseadragon);
   const large = writeLarge(), radiograph = path.join(harness.DATA, RADIOGRAPH);
+  const port = await harness.freePort(); // info.json has the address
+  const settings = ['tiles.min_size=1024', 'tiles.forms=dzi,iiif,pack', `tiles.iiif_base=http://127.0.0.1:${port}/`];
+  const options = ['--stages', 'thumbnail,tiles', ...settings.flatMap((setting) => ['--set', setting])];
+  const site = harness.makeSite('tiles', [large, radiograph], options);
+  const published = { site, origin: await harness.serveSite(site, port) };
+  const [known, real] = [large, radiograph].map((file) => treeOf(published, file));
   for (const [name, form] of Object.entries(FORMS)) {
-    const settings = ['tiles.min_size=1024', ...form.settings].flatMap((setting) => ['--set', setting]);
-    const site = harness.makeSite(`tiles-${name}`, [large, radiograph], ['--stages', 'thumbnail,tiles', ...settings]);
-    const published = { site, origin: await harness.serveSite(site) };
-    await test(`tiles-${name}-phantom`, () => showsPhantom(watched, treeOf(published, large), form), watched);
-    await test(`tiles-${name}-radiograph`, () => showsRadiograph(watched, treeOf(published, radiograph), form), watched);
+    await test(`tiles-${name}-phantom`, () => showsPhantom(watched, known, form), watched);
+    await test(`tiles-${name}-radiograph`, () => showsRadiograph(watched, real, form), watched);
   }
   await watched.context.close();
 }

@@ -9,9 +9,10 @@ const { bytesOf, converterCrc, crc32 } = require('./values');
 const { check, test } = harness;
 const { COLUMNS, ROWS, SIDE, SLICES } = phantom;
 // With what each viewer asks for in vain.
+const ZARR_3 = { viv: '.zattrs .zgroup', neuroglancer: '.zarray .zattrs' };
 const FORMATS = {
-  '0.5': { settings: [], absent: { viv: '.zattrs .zgroup', neuroglancer: '.zarray .zattrs' } },
-  '0.5-shards': { settings: ['volume.shards=true'], absent: { viv: '.zattrs .zgroup', neuroglancer: '.zarray .zattrs' } },
+  '0.5': { settings: [], absent: ZARR_3 },
+  '0.5-shards': { settings: ['volume.shards=true'], absent: ZARR_3 },
   '0.4': { settings: ['volume.format=0.4'], absent: { viv: '.zattrs', neuroglancer: '.zarray .zattrs zarr.json' } },
 };
 const SLICED = 'studies/mr_16_implicit', TIMED = 'studies/mr_fmri_ge';
@@ -81,7 +82,8 @@ async function checkMarks(page, selector, z, place) {
   const grey = (value) => Math.min(Math.max((value - low) / (high - low), 0), 1) * 255;
   points.forEach(({ x, y, least, most }, i) => {
     const is = shown[i].every((value) => value >= grey(least) - GREY && value <= grey(most) + GREY);
-    check(is, `plane ${z}, (${x}, ${y}) is shown as ${shown[i].map(Math.round)}, expected ${grey(least)}..${grey(most)}`);
+    const expected = `${grey(least)}..${grey(most)}`;
+    check(is, `plane ${z}, (${x}, ${y}) is shown as ${shown[i].map(Math.round)}, expected ${expected}`);
   });
 }
 
@@ -189,10 +191,11 @@ async function niivueShowsPhantom(watched, file) {
       check(values[i] === expected, `(${at}) is ${values[i]}, expected ${expected}`);
     });
     await page.evaluate((mm) => window.niivue.showCoronal(mm), apply(ras, [COLUMNS / 2, ROWS / 2, z]));
-    // Fitted into the canvas. Columns run to the patient's left, which this viewer shows on the left; rows run downwards.
+    // Fitted into the canvas. Columns run to the patient's left, which this viewer shows on the left.
     const scale = Math.min(SIZE[0] / (COLUMNS * phantom.COLUMN_MM), SIZE[1] / (ROWS * phantom.ROW_MM));
     await checkMarks(page, '#niivue', z, (x, y) => [
-      SIZE[0] / 2 - (x - COLUMNS / 2) * phantom.COLUMN_MM * scale, SIZE[1] / 2 + (y - ROWS / 2) * phantom.ROW_MM * scale,
+      SIZE[0] / 2 - (x - COLUMNS / 2) * phantom.COLUMN_MM * scale,
+      SIZE[1] / 2 + (y - ROWS / 2) * phantom.ROW_MM * scale,
     ]);
   }
   await harness.keepScreenshot(page, 'niivue');
@@ -246,7 +249,7 @@ async function growsStudy(watched, tree, study) {
   const finest = [];
   await grow(watched, tree, true, (step) => {
     if (step.level === 0) {
-      finest.push(...step.voxels);
+      step.voxels.forEach((value) => finest.push(value));
     }
   });
   checkStudy(Int16Array.from(finest), study);

@@ -19,7 +19,7 @@ async function bytesOf(address) {
   return new Uint8Array(await response.arrayBuffer());
 }
 
-/* A chunk must have come before it is asked for; one that no step names is absent. Metadata come when they are asked for. */
+/* A chunk must have come before it is asked for; one that no step names is absent. Metadata come when asked for. */
 const store = {
   async get(key) {
     const name = key.slice(1);
@@ -45,6 +45,7 @@ async function open(address) {
   image = new URL(`${description.image}/`, address).href;
   steps = [...description.fetch];
   fetched.clear();
+  expected.clear();
   steps.forEach((step) => step.files.forEach(([name]) => expected.add(name)));
   root = await zarr.open(store, { kind: 'group' });
   return description;

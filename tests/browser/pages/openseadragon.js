@@ -15,8 +15,37 @@ async function settled() {
   }
 }
 
+/* A pack: its tiles are byte ranges of one file, where the index says (schema/layout.md). `address`: of tiles.json. */
+async function packSource(address) {
+  const [about, index] = await Promise.all([
+    fetch(address).then((response) => response.json()),
+    fetch(new URL('image.index', address)).then(async (response) => new DataView(await response.arrayBuffer())),
+  ]);
+  const levels = new Map(about.levels.map((level) => [level.level, level]));
+  return {
+    width: about.columns, height: about.rows, tileSize: about.tile_size, tileOverlap: about.overlap,
+    minLevel: 0, maxLevel: about.levels[0].level,
+    getTileUrl: (level, x, y) => `${new URL(about.forms.pack, address)}#${level},${x},${y}`,
+    async downloadTileStart(job) {
+      const [level, x, y] = new URL(job.src).hash.slice(1).split(',').map(Number);
+      const record = 12 * (levels.get(level).first + y * levels.get(level).across + x);
+      const begin = Number(index.getBigUint64(record, true));
+      const end = begin + index.getUint32(record + 8, true);
+      const response = await fetch(job.src, { headers: { Range: `bytes=${begin}-${end - 1}` } });
+      const bytes = await response.arrayBuffer();
+      if (response.status === 206 && bytes.byteLength === end - begin) {
+        job.finish(new Blob([bytes], { type: about.media_type }), null, 'rasterBlob');
+      } else {
+        job.fail(`status ${response.status}, ${bytes.byteLength} bytes`);
+      }
+    },
+    downloadTileAbort() {},
+  };
+}
+
 /* Opens a pyramid (the address of its description), the whole image in view; tells its size. */
-async function open(source, [width, height]) {
+async function open(address, [width, height]) {
+  const source = address.endsWith('/tiles.json') ? await packSource(address) : address;
   viewer?.destroy();
   const element = document.createElement('div');
   element.id = 'openseadragon';
