@@ -349,6 +349,10 @@ static bool slides_slide(struct stage_run *run, const struct stage_slide *slide,
 
     (void)snprintf(name, sizeof name, "slide-%u", slide->pyramid->ordinal);
     const bool ok = run_pyramid(&w, name, err);
+    if (!ok) { /* the next one may be whole */
+        staging_stream_drop(run->staging);
+        staging_tree_drop(run->staging);
+    }
     tile_tree_free(w.tree);
     buffer_release(&w.strip);
     buffer_release(&w.details);

@@ -89,7 +89,7 @@ struct stage_slice {
 };
 
 /* One pyramid of a slide (slide.h), and the tiles of it. What is lent stays until the next tile is asked for. Tiles cost
- * least in the order of their frames. A failure fails the stage. */
+ * least in the order of their frames. */
 struct stage_slide {
     const struct slide_pyramid *pyramid;
     bool is_colour;            /* pictures have three channels; one else */
@@ -141,7 +141,8 @@ struct stage {
     /* The volume has failed, because a slice cannot be read or by one of the three above: what was begun of it goes. What
      * of the series is whole is published all the same. */
     void (*volume_drop)(struct stage_run *run);
-    /* Series scope, NEEDS_SLIDE: every pyramid by ordinal, but those of no level. */
+    /* Series scope, NEEDS_SLIDE: every pyramid by ordinal, but those of no level. What was begun of one that fails is to
+     * be dropped; the others are published all the same. */
     bool (*slide)(struct stage_run *run, const struct stage_slide *slide, struct error *err);
     bool (*finish)(struct stage_run *run, struct error *err);
     void (*release)(struct stage_run *run);

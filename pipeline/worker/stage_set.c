@@ -414,8 +414,8 @@ bool stage_set_refuse(struct stage_set *set, uint32_t number, bool all, const st
 
 /* -- volumes -------------------------------------------------------------------------------- */
 
-/* The slot goes without the volume. What a disk says is everybody's, unless it is about a source. */
-static bool fail_volume(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
+/* The slot goes without the volume, or the pyramid. What a disk says is everybody's, unless it is about a source. */
+static bool fail_part(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
 {
     staging_select(set->staging, slot->product);
     if (slot->run.stage->volume_drop != NULL)
@@ -426,9 +426,9 @@ static bool fail_volume(struct stage_set *set, struct slot *slot, const struct e
     return buffer_printf(slot->run.notes, err, "%s: %s\n", slot->run.stage->name, why->text);
 }
 
-static bool drop_volume(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
+static bool drop_part(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
 {
-    return why->kind == ERROR_IO ? drop(set, slot, why, err) : fail_volume(set, slot, why, err);
+    return why->kind == ERROR_IO ? drop(set, slot, why, err) : fail_part(set, slot, why, err);
 }
 
 bool stage_set_volume(struct stage_set *set, const struct volume *volume, unsigned *passes, struct error *err)
@@ -445,7 +445,7 @@ bool stage_set_volume(struct stage_set *set, const struct volume *volume, unsign
         staging_select(set->staging, slot->product);
         if (!slot->run.stage->volume(&slot->run, volume, &slot->passes, &why)) {
             (void)error_context(&why, "volume %u", volume->ordinal);
-            if (!drop_volume(set, slot, &why, err))
+            if (!drop_part(set, slot, &why, err))
                 return false;
         }
         if (slot->state == SLOT_LIVE && slot->passes > *passes)
@@ -485,7 +485,7 @@ bool stage_set_slice(struct stage_set *set, const struct stage_slice *slice, str
         if (slot->run.stage->slice(&slot->run, slice, &why))
             continue;
         (void)error_context(&why, "volume %u, slice %u", slice->volume->ordinal, slice->slice + 1);
-        if (!drop_volume(set, slot, &why, err))
+        if (!drop_part(set, slot, &why, err))
             return false;
     }
     return true;
@@ -503,7 +503,7 @@ bool stage_set_volume_end(struct stage_set *set, const struct volume *volume, st
         if (slot->run.stage->volume_end(&slot->run, &why))
             continue;
         (void)error_context(&why, "volume %u", volume->ordinal);
-        if (!drop_volume(set, slot, &why, err))
+        if (!drop_part(set, slot, &why, err))
             return false;
     }
     return true;
@@ -512,7 +512,7 @@ bool stage_set_volume_end(struct stage_set *set, const struct volume *volume, st
 bool stage_set_fail(struct stage_set *set, const struct error *why, struct error *err)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (is_in_pass(set, &set->slots[i]) && !fail_volume(set, &set->slots[i], why, err))
+        if (is_in_pass(set, &set->slots[i]) && !fail_part(set, &set->slots[i], why, err))
             return false;
     return true;
 }
@@ -522,7 +522,7 @@ bool stage_set_fail(struct stage_set *set, const struct error *why, struct error
 bool stage_set_fail_slides(struct stage_set *set, const struct error *why, struct error *err)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (has_need(&set->slots[i], NEEDS_SLIDE) && !end(set, &set->slots[i], PRODUCT_FAILED, why->text, err))
+        if (has_need(&set->slots[i], NEEDS_SLIDE) && !fail_part(set, &set->slots[i], why, err))
             return false;
     return true;
 }
@@ -539,7 +539,7 @@ bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, str
         if (slot->run.stage->slide(&slot->run, slide, &why))
             continue;
         (void)error_context(&why, "pyramid %u", slide->pyramid->ordinal);
-        if (!drop(set, slot, &why, err))
+        if (!drop_part(set, slot, &why, err))
             return false;
     }
     return true;
@@ -547,14 +547,15 @@ bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, str
 
 /* -- the end -------------------------------------------------------------------------------- */
 
-/* A series without one of its volumes. */
+/* A series without one of its volumes or pyramids. */
 static bool end_partly(struct stage_set *set, struct slot *slot, struct error *err)
 {
     const struct product *const product = staging_product(set->staging);
     struct error why = slot->first_fault;
 
     if (slot->failed > 1)
-        (void)error_context(&why, "%u volumes failed, the first", slot->failed);
+        (void)error_context(&why, "%u %s failed, the first", slot->failed,
+                            slot->run.stage->slide != NULL ? "pyramids" : "volumes");
     return end(set, slot, product->artefact_count > 0 ? PRODUCT_PARTIAL : PRODUCT_FAILED, why.text, err);
 }
 

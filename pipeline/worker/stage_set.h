@@ -80,7 +80,7 @@ bool stage_set_fail(struct stage_set *set, const struct error *why, struct error
 
 /* Of a series' job, for each pyramid of a slide. */
 bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, struct error *err);
-/* Those fail that want slides. */
+/* Those that want slides go without the pyramid: it cannot be opened. */
 bool stage_set_fail_slides(struct stage_set *set, const struct error *why, struct error *err);
 
 bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err);
