@@ -145,7 +145,7 @@ CREATE TABLE product (
     input_digest TEXT NOT NULL,              -- of the source digest and the window used; a series: of those of its
                                              -- instances, their geometry and the window
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'skipped', 'failed')),  -- pending: waits for the series window
-    reason TEXT,
+    reason TEXT,                             -- a series that failed may have artefacts: the volumes that are whole
     FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
 ) STRICT;
 CREATE UNIQUE INDEX product_subject ON product (instance_id, stage) WHERE instance_id IS NOT NULL;

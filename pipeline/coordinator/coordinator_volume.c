@@ -239,21 +239,26 @@ static bool take_members(struct open_series *series, struct job *job, struct rel
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
+enum { MANY_MEMBERS = 64 };
+
 /* When the rows have been read: small pieces of memory between the catalogue's pages would hold on to those, when a worker
- * is about to hold slabs of the volume. */
+ * is about to hold slabs of a volume. */
 static bool name_sources(struct catalogue *catalogue, const struct buffer *paths, struct job *job, struct error *err)
 {
+    const bool are_many = job->member_count >= MANY_MEMBERS;
     const char *path = buffer_text(paths);
     bool ok = true;
 
-    catalogue_trim(catalogue);
+    if (are_many)
+        catalogue_trim(catalogue);
     for (size_t i = 0; ok && i < job->member_count; i++)
         if (job->members[i].has_source) {
             job->members[i].source.path = memory_string(path, err);
             ok = job->members[i].source.path != NULL;
             path += strlen(path) + 1;
         }
-    (void)malloc_trim(0);
+    if (are_many)
+        (void)malloc_trim(0);
     return ok;
 }
 

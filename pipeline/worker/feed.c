@@ -536,8 +536,7 @@ static bool read_without_directory(struct feed *feed, struct error *why, struct 
 {
     const struct error before = *why;
 
-    feed->input.offset = 0;
-    feed->input.is_one_way = true;
+    feed_input_restart(&feed->input);
     *why = (struct error){0};
     if (!read_members(feed, SNIFFED_ZIP, why, err))
         return false;

@@ -118,6 +118,12 @@ bool feed_input_can_seek(const struct feed_input *input)
     return input->bytes != NULL && input->gunzip == NULL && !input->is_one_way;
 }
 
+void feed_input_restart(struct feed_input *input)
+{
+    input->offset = 0;
+    input->is_one_way = true;
+}
+
 /* What was returned before and is not read yet comes after them. */
 bool feed_input_return(struct feed_input *input, const struct buffer *bytes, struct error *err)
 {

@@ -21,7 +21,7 @@ struct feed_input {
     struct gunzip *gunzip;
     struct buffer returned;    /* given again before all else */
     size_t returned_used;
-    bool is_one_way;           /* bytes were returned: offsets are not those of the source any more */
+    bool is_one_way;           /* it is read as if it were a stream */
     struct peek packed, unpacked; /* what was read to sniff, given first; packed: of the stream only */
 };
 
@@ -31,6 +31,8 @@ bool feed_input_open(struct feed_input *input, const struct bytes *bytes, enum s
 void feed_input_close(struct feed_input *input);
 bool feed_input_read(struct feed_input *input, void *to, size_t size, size_t *got, struct error *err);
 bool feed_input_can_seek(const struct feed_input *input);
+/* From the first byte on again, once: there is no other way back. */
+void feed_input_restart(struct feed_input *input);
 /* The next bytes are these, and there is no way back. */
 bool feed_input_return(struct feed_input *input, const struct buffer *bytes, struct error *err);
 /* Reads on to the end, so that the last CRC is checked and whoever writes to us is not cut off; only a bit. */

@@ -5,16 +5,15 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "worker/source.h"
 
 enum { IN_MEMORY_MOST = 64 << 10 };
 
 /* -- putting away --------------------------------------------------------------------------- */
 
-static bool spill(struct worker *worker, struct member_list *list, struct error *err)
+static bool spill(const char *spool, struct member_list *list, struct error *err)
 {
-    const struct spool_maker spool = worker_spool_maker(worker);
-
-    if (list->descriptor < 0 && !spool.make(spool.client, &list->descriptor, err))
+    if (list->descriptor < 0 && !spool_temporary(spool, &list->descriptor, err))
         return false;
     for (size_t done = 0; done < list->coded.size;) {
         const ssize_t n = write(list->descriptor, list->coded.data + done, list->coded.size - done);
@@ -29,7 +28,7 @@ static bool spill(struct worker *worker, struct member_list *list, struct error 
     return true;
 }
 
-static bool put_away(struct worker *worker, const struct job *job, struct member_list *list, struct error *err)
+static bool put_away(const char *spool, const struct job *job, struct member_list *list, struct error *err)
 {
     uint64_t end = 0;
 
@@ -40,13 +39,13 @@ static bool put_away(struct worker *worker, const struct job *job, struct member
             return false;
         end += list->coded.size - before;
         list->ends[list->count] = end;
-        if (list->coded.size > IN_MEMORY_MOST && !spill(worker, list, err))
+        if (list->coded.size > IN_MEMORY_MOST && !spill(spool, list, err))
             return false;
     }
-    return list->descriptor < 0 || spill(worker, list, err);
+    return list->descriptor < 0 || spill(spool, list, err);
 }
 
-bool member_list_new(struct worker *worker, struct job *job, struct member_list **list, struct error *err)
+bool member_list_new(const char *spool, struct job *job, struct member_list **list, struct error *err)
 {
     struct member_list *const made = memory_zeroed(sizeof *made, err);
 
@@ -55,7 +54,7 @@ bool member_list_new(struct worker *worker, struct job *job, struct member_list 
     made->descriptor = -1;
     made->number = SIZE_MAX;
     made->ends = memory_array(job->member_count, sizeof *made->ends, err);
-    if (made->ends == NULL || !put_away(worker, job, made, err)) {
+    if (made->ends == NULL || !put_away(spool, job, made, err)) {
         member_list_free(made);
         return false;
     }

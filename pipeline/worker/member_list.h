@@ -1,6 +1,6 @@
 /* member_list.h - the members of a series' job, out of the way: one is wanted at a time, and thousands take megabytes
  *
- *     member_list_new(worker, job, &list, err)      the job has none from then on
+ *     member_list_new(spool, job, &list, err)       the job has none from then on
  *     member_list_get(list, number, err)            list->member, with its slices in list->slices
  *     member_list_free(list)
  *
@@ -13,9 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 #include "job/job.h"
-#include "worker/worker.h"
 
 struct member_list {
     size_t count, number;        /* number: of `member`; SIZE_MAX: none */
@@ -26,7 +26,8 @@ struct member_list {
     struct buffer slices;        /* its own */
 };
 
-bool member_list_new(struct worker *worker, struct job *job, struct member_list **list, struct error *err);
+/* `spool`: folder for the file. */
+bool member_list_new(const char *spool, struct job *job, struct member_list **list, struct error *err);
 bool member_list_get(struct member_list *list, size_t number, struct error *err);
 void member_list_free(struct member_list *list); /* NULL is fine */
 

@@ -45,7 +45,7 @@ bool members_new(struct worker *worker, struct job *job, struct buffer *notes, s
         return false;
     *made = (struct members){.worker = worker, .job = job, .notes = notes, .member = SIZE_MAX, .way = WAY_NONE,
                              .descriptor = -1};
-    if (!member_list_new(worker, job, &made->list, err)) {
+    if (!member_list_new(worker->spool, job, &made->list, err)) {
         memory_free(made);
         return false;
     }

@@ -14,7 +14,7 @@
 #include "worker/sandbox.h"
 #include "worker/slide_reader.h"
 
-enum { SLICES_AN_ALLOWANCE = 16 };
+enum { SLICES_AN_ALLOWANCE = 16, MANY_SLICES = 64 };
 
 struct series {
     struct run run;
@@ -30,6 +30,13 @@ struct series {
     struct members *members;
     struct ahead *ahead;
 };
+
+/* Before there are slabs of a volume, and after. */
+static void give_back_memory(const struct series *s)
+{
+    if (s->count >= MANY_SLICES)
+        (void)malloc_trim(0);
+}
 
 /* -- the volumes ---------------------------------------------------------------------------- */
 
@@ -239,7 +246,7 @@ static bool do_series(struct series *s, struct error *err)
 
     if (!make_volumes(s, err) || !make_slide(s, err) || !members_new(run->worker, s->job, &s->notes, &s->members, err))
         return false;
-    (void)malloc_trim(0); /* before there are slabs of a volume */
+    give_back_memory(s);
     if (!run_begin(run, false, err))
         return false;
     for (size_t i = 0; i < s->geometry.count; i++)
@@ -275,7 +282,7 @@ bool worker_series(struct worker *worker, struct job *job, struct job_result *re
     buffer_release(&s->notes);
     memory_free(s->slices);
     memory_free(s->places);
+    give_back_memory(s);
     memory_free(s);
-    (void)malloc_trim(0); /* slabs of a volume: the next job may be a small one */
     return ok;
 }

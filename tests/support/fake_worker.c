@@ -189,7 +189,7 @@ static void answer(uint32_t number, const struct job *job)
         exit(1);
     }
     send_message(MESSAGE_RESULT, number, &payload);
-    job_result_release(&result);
+    record_release(&result.record);
 }
 
 static void take(const struct message *message)
