@@ -160,16 +160,22 @@ static bool slices(struct html *h, struct catalogue *catalogue, const struct pag
 
 /* -- a series ------------------------------------------------------------------------------- */
 
+/* Of the largest pyramid of a slide, which says more than that its tiles are no volume. */
+#define PYRAMID(column) \
+    "(SELECT " column " FROM slide_pyramid p WHERE p.study_instance_uid = s.study_instance_uid" \
+    " AND p.series_instance_uid = s.series_instance_uid AND p.ordinal = 1)"
+
 static const char series_sql[] =
     "SELECT s.series_instance_uid, s.modality, s.series_number, s.series_description, s.body_part_examined,"
-    " s.protocol_name, s.volume_verdict,"
+    " s.protocol_name, coalesce(" PYRAMID("'slide, ' || p.verdict") ", s.volume_verdict),"
     " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid"
     "  AND i.series_instance_uid = s.series_instance_uid AND is_current),"
     " (SELECT path FROM artefact a WHERE a.instance_id = s.thumbnail_instance_id AND stage = 'thumbnail'"
     "  ORDER BY place = 2 DESC, place = 6, columns DESC, path LIMIT 1),"
     " (SELECT sha256 FROM artefact a WHERE a.instance_id = s.thumbnail_instance_id AND stage = 'thumbnail'"
     "  ORDER BY place = 2 DESC, place = 6, columns DESC, path LIMIT 1),"
-    " (SELECT rows || ' × ' || columns FROM instance i WHERE i.instance_id = s.thumbnail_instance_id),"
+    " coalesce(" PYRAMID("p.columns || ' × ' || p.rows") ","
+    "  (SELECT columns || ' × ' || rows FROM instance i WHERE i.instance_id = s.thumbnail_instance_id)),"
     " (SELECT count(*) FROM instance i WHERE i.study_instance_uid = s.study_instance_uid"
     "  AND i.series_instance_uid = s.series_instance_uid AND is_current"
     "  AND state IN ('failed', 'quarantined')),"
