@@ -176,9 +176,10 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
         !run_script(catalogue->db,
                     "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err))
         return false;
-    return run_script(catalogue->db,
-                      "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -4096",
-                      err) &&
+    return run_script(
+               catalogue->db,
+               "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024",
+               err) &&
            check_version(catalogue, mode, err);
 }
 
