@@ -7,6 +7,7 @@
 extern const struct stage codestream_stage;
 extern const struct stage dicomweb_stage;
 extern const struct stage thumbnail_stage;
+extern const struct stage rendered_stage;
 extern const struct stage webp_stage;
 extern const struct stage tiles_stage;
 extern const struct stage png16_stage;

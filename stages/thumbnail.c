@@ -1,13 +1,7 @@
-/* thumbnail.c - one frame of an instance as a picture: small, in as many sizes as are asked for, and rendered
+/* thumbnail.c - one frame of an instance as a small picture, in as many sizes as are asked for
  *
  * A size is the side of a box; the physical aspect of the pixels is respected, nothing is enlarged. Of a
- * multi-frame object one frame is shown: the middle one, unless another says much more. The first size as JPEG is
- * the DICOMweb thumbnail.
- *
- * `rendered` is the same frame at full size, always JPEG, at the DICOMweb address of the same name (PS3.18 8.3.5.1).
- * It is for people who look, so one frame stands for all (the standard lets a server choose how it shows many), and
- * a mosaic of a slide is brought down to `rendered_side`. Where the thumbnail's box is no smaller than the picture
- * the bytes are the thumbnail's.
+ * multi-frame object one frame is shown (shown_frame.h). The first size as JPEG is the DICOMweb thumbnail.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,14 +9,13 @@
 #include "codec/jpeg_encode.h"
 #include "codec/png_encode.h"
 #include "codec/webp_encode.h"
+#include "shown_frame.h"
 #include "stages.h"
 
 struct options {
     struct option_ints sizes;
     char format[OPTION_TEXT];
     int64_t quality;
-    bool rendered;
-    int64_t rendered_side;
 };
 
 static const struct option option_table[] = {
@@ -46,43 +39,17 @@ static const struct option option_table[] = {
      .least = 1,
      .most = 100,
      .help = "of jpeg and webp"},
-    {.name = "rendered",
-     .type = OPTION_BOOL,
-     .offset = offsetof(struct options, rendered),
-     .default_value = "true",
-     .help = "also the frame at full size, as JPEG at the DICOMweb address `rendered`"},
-    {.name = "rendered_side",
-     .type = OPTION_INT,
-     .offset = offsetof(struct options, rendered_side),
-     .default_value = "4096",
-     .least = 256,
-     .most = 65500, /* JPEG's own limit */
-     .help = "longest side of rendered, in pixels; larger pictures are scaled down"},
     {.name = NULL},
 };
-
-enum { CANDIDATES = 9, JUDGED_SIDE = 256 };
 
 struct coded { struct buffer bytes; uint32_t columns, rows; };
 
 struct state {
     struct jpeg_encoder *jpeg;
+    struct shown_frame shown;
     struct picture small;
-    uint32_t frame;      /* the one that is shown; 0: none was seen yet */
-    uint64_t best;       /* its score */
     struct coded coded[OPTION_LIST]; /* of that frame, one a size; memory is kept */
-    struct coded rendered;           /* empty: its bytes are those of coded[0] */
 };
-
-static bool thumbnail_accepts(const struct stage_input *input, const void *options, char *reason,
-                              size_t size)
-{
-    (void)input;
-    (void)options;
-    (void)reason;
-    (void)size;
-    return true;
-}
 
 static bool is_format(const struct stage_run *run, const char *word)
 {
@@ -93,46 +60,20 @@ static bool is_format(const struct stage_run *run, const char *word)
 
 static bool thumbnail_begin(struct stage_run *run, struct error *err)
 {
-    const struct options *const options = run->options;
     struct state *const state = run->state;
 
-    return !(is_format(run, "jpeg") || options->rendered) || jpeg_encoder_new(&state->jpeg, err);
-}
-
-static uint32_t middle_of(uint32_t frames)
-{
-    return (frames + 1) / 2;
-}
-
-static bool thumbnail_wants(const struct stage_run *run, uint32_t frame_number)
-{
-    const uint32_t frames = run->input->image->frames;
-
-    if (frames <= CANDIDATES)
-        return true;
-    for (uint64_t i = 1; i <= CANDIDATES; i++)
-        if (frame_number == i * ((uint64_t)frames + 1) / (CANDIDATES + 1))
-            return true; /* the fifth is the middle */
-    return false;
-}
-
-static bool encode_jpeg(struct stage_run *run, const struct picture *picture, struct buffer *out, struct error *err)
-{
-    const struct options *const options = run->options;
-    const struct state *const state = run->state;
-
-    buffer_clear(out);
-    return jpeg_encode(state->jpeg, picture, &(struct jpeg_options){.quality = (int)options->quality}, NULL, 0, out,
-                       err);
+    return !is_format(run, "jpeg") || jpeg_encoder_new(&state->jpeg, err);
 }
 
 static bool encode(struct stage_run *run, const struct picture *picture, struct buffer *out, struct error *err)
 {
     const struct options *const options = run->options;
+    const struct state *const state = run->state;
 
-    if (is_format(run, "jpeg"))
-        return encode_jpeg(run, picture, out, err);
     buffer_clear(out);
+    if (is_format(run, "jpeg"))
+        return jpeg_encode(state->jpeg, picture, &(struct jpeg_options){.quality = (int)options->quality}, NULL, 0, out,
+                           err);
     if (is_format(run, "webp"))
         return webp_encode(picture, &(struct webp_options){.quality = (int)options->quality, .method = 2},
                            NULL, out, err);
@@ -154,26 +95,11 @@ static bool put(struct stage_run *run, int64_t side, bool first, const struct co
         .name = name,
         .extension = at_dicomweb ? "" : is_jpeg ? "jpg" : options->format,
         .media_type = media_type,
-        .frame = state->frame,
+        .frame = state->shown.number,
         .columns = coded->columns,
         .rows = coded->rows,
     };
     return staging_put(run->staging, &spec, &part, 1, err);
-}
-
-/* The picture itself where nothing is to shrink: no copy. */
-static const struct picture *shrink(struct stage_run *run, const struct picture *picture,
-                                    int64_t side, struct error *err)
-{
-    const struct image *const image = run->input->image;
-    struct state *const state = run->state;
-    uint32_t columns, rows;
-
-    picture_fit(picture->columns, picture->rows, image->column_spacing_mm, image->row_spacing_mm,
-                (uint32_t)side, &columns, &rows);
-    if (columns == picture->columns && rows == picture->rows)
-        return picture;
-    return picture_shrink(picture, columns, rows, &state->small, err) ? &state->small : NULL;
 }
 
 static bool was_before(const struct option_ints *sizes, size_t index)
@@ -184,82 +110,37 @@ static bool was_before(const struct option_ints *sizes, size_t index)
     return false;
 }
 
-static bool encode_size(struct stage_run *run, const struct picture *picture, struct coded *coded,
+static bool encode_size(struct stage_run *run, const struct picture *picture, int64_t side, struct coded *coded,
                         struct error *err)
 {
+    struct state *const state = run->state;
+
+    if (side == SHOWN_FRAME_SIDE)
+        picture = state->shown.small; /* made already */
+    else
+        picture = picture_in_box(run, picture, side, &state->small, err);
+    if (picture == NULL)
+        return false;
     coded->columns = picture->columns;
     coded->rows = picture->rows;
     return encode(run, picture, &coded->bytes, err);
 }
 
-static bool encode_rendered(struct stage_run *run, const struct picture *picture, struct error *err)
-{
-    const struct options *const options = run->options;
-    struct state *const state = run->state;
-    struct coded *const rendered = &state->rendered;
-    const struct coded *const first = &state->coded[0];
-
-    buffer_clear(&rendered->bytes);
-    picture = shrink(run, picture, options->rendered_side, err);
-    if (picture == NULL)
-        return false;
-    rendered->columns = picture->columns;
-    rendered->rows = picture->rows;
-    return (is_format(run, "jpeg") && first->columns == picture->columns && first->rows == picture->rows) ||
-           encode_jpeg(run, picture, &rendered->bytes, err);
-}
-
-/* Takes the frame if it says more than the one so far; `picture` is of the first size. */
-static bool is_better(struct stage_run *run, uint32_t number, const struct picture *picture)
-{
-    struct state *const state = run->state;
-    const uint32_t information = picture_information(picture);
-    const uint64_t score = (uint64_t)information * (number == middle_of(run->input->image->frames) ? 2 : 1);
-
-    if (state->frame != 0 && score <= state->best)
-        return false;
-    state->frame = number;
-    state->best = score;
-    run->information = information;
-    return true;
-}
-
 static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
 {
-    const struct options *const options = run->options;
+    const struct option_ints *const sizes = &((const struct options *)run->options)->sizes;
     struct state *const state = run->state;
+    bool is_better = false;
 
-    for (size_t i = 0; i == 0 || i < options->sizes.count; i++) { /* without a size a frame is chosen all the same */
-        const bool is_wanted = i < options->sizes.count;
-        if (is_wanted && was_before(&options->sizes, i))
-            continue;
-        const int64_t side = is_wanted ? options->sizes.values[i] : JUDGED_SIDE;
-        const struct picture *const picture = shrink(run, input->picture, side, err);
-        if (picture == NULL)
+    if (!shown_frame_is_better(run, &state->shown, input, &is_better, err))
+        return false;
+    if (!is_better)
+        return true;
+    run->information = state->shown.information;
+    for (size_t i = 0; i < sizes->count; i++)
+        if (!was_before(sizes, i) && !encode_size(run, input->picture, sizes->values[i], &state->coded[i], err))
             return false;
-        if (i == 0 && !is_better(run, input->frame->number, picture))
-            return true;
-        if (is_wanted && !encode_size(run, picture, &state->coded[i], err))
-            return false;
-    }
-    return !options->rendered || encode_rendered(run, input->picture, err);
-}
-
-static bool put_rendered(struct stage_run *run, struct error *err)
-{
-    const struct state *const state = run->state;
-    const struct coded *const rendered = &state->rendered;
-    const struct buffer *const bytes = rendered->bytes.size > 0 ? &rendered->bytes : &state->coded[0].bytes;
-    const struct artefact_spec spec = {
-        .place = PLACE_RENDERED,
-        .name = "rendered",
-        .media_type = "image/jpeg",
-        .frame = state->frame,
-        .columns = rendered->columns,
-        .rows = rendered->rows,
-    };
-
-    return staging_put(run->staging, &spec, &(struct part){bytes->data, bytes->size}, 1, err);
+    return true;
 }
 
 static bool thumbnail_finish(struct stage_run *run, struct error *err)
@@ -267,11 +148,11 @@ static bool thumbnail_finish(struct stage_run *run, struct error *err)
     const struct options *const options = run->options;
     const struct state *const state = run->state;
 
-    for (size_t i = 0; state->frame != 0 && i < options->sizes.count; i++)
+    for (size_t i = 0; state->shown.number != 0 && i < options->sizes.count; i++)
         if (!was_before(&options->sizes, i) &&
             !put(run, options->sizes.values[i], i == 0, &state->coded[i], err))
             return false;
-    return state->frame == 0 || !options->rendered || put_rendered(run, err);
+    return true;
 }
 
 static void thumbnail_release(struct stage_run *run)
@@ -280,24 +161,23 @@ static void thumbnail_release(struct stage_run *run)
 
     for (size_t i = 0; i < OPTION_LIST; i++)
         buffer_release(&state->coded[i].bytes);
-    buffer_release(&state->rendered.bytes);
     picture_release(&state->small);
+    shown_frame_release(&state->shown);
     jpeg_encoder_free(state->jpeg);
 }
 
 const struct stage thumbnail_stage = {
     .name = "thumbnail",
-    .summary = "one frame of an instance as a small and as a full picture, also at the DICOMweb addresses",
-    .version = 2,
+    .summary = "one frame of an instance as a small picture, also at its DICOMweb address",
+    .version = 3,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_PICTURE,
     .on_by_default = true,
     .options = option_table,
     .options_size = sizeof(struct options),
     .state_size = sizeof(struct state),
-    .accepts = thumbnail_accepts,
     .begin = thumbnail_begin,
-    .wants = thumbnail_wants,
+    .wants = shown_frame_wants,
     .frame = thumbnail_frame,
     .finish = thumbnail_finish,
     .release = thumbnail_release,

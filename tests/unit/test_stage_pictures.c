@@ -1,5 +1,5 @@
 /* links: base dicom job codec stages support */
-/* thumbnail, webp, png16 and tiles, read back by the libraries' own decoders. */
+/* thumbnail, rendered, webp, png16 and tiles, read back by the libraries' own decoders. */
 #include <png.h>
 #include <webp/decode.h>
 #include <webp/mux.h>
@@ -189,7 +189,7 @@ TEST(test_stage_thumbnail__jpeg_of_the_first_size_is_the_dicomweb_thumbnail)
         .columns = 300, .rows = 600, .frames = 1, .samples = 1, .bits = 12};
     struct stage_outcome outcome = run(&thumbnail_stage, "sizes=256,64,256", &object);
 
-    CHECK_EQ_UINT(stage_outcome_product(&outcome)->artefact_count, 3); /* and rendered */
+    CHECK_EQ_UINT(stage_outcome_product(&outcome)->artefact_count, 2);
     check_size(&outcome, "thumbnail-256", 128, 256);
     check_size(&outcome, "thumbnail-64", 32, 64);
     const struct artefact *const first = stage_outcome_find(&outcome, "thumbnail-256");
@@ -270,6 +270,8 @@ TEST(test_stage_thumbnail__a_frame_with_something_to_see_is_preferred_to_an_empt
     stage_outcome_release(&outcome);
 }
 
+/* -- rendered ------------------------------------------------------------------------------------ */
+
 static void check_rendered(const struct stage_outcome *outcome, uint32_t frame, struct picture expected, double most)
 {
     const struct artefact *const artefact = stage_outcome_find(outcome, "rendered");
@@ -284,68 +286,52 @@ static void check_rendered(const struct stage_outcome *outcome, uint32_t frame, 
     buffer_release(&file);
 }
 
-TEST(test_stage_thumbnail__rendered_is_the_frame_at_full_size)
+TEST(test_stage_rendered__is_the_frame_at_full_size)
 {
     const struct stage_case grey = {.columns = 300, .rows = 600, .frames = 1, .samples = 1, .bits = 12};
     const struct stage_case colour = {.columns = 300, .rows = 260, .frames = 1, .samples = 3, .bits = 8};
     const struct stage_case tall = {.columns = 400, .rows = 200, .frames = 1, .samples = 1, .bits = 8, .row_mm = 2,
                                     .column_mm = 1};
-    struct stage_outcome outcome = run(&thumbnail_stage, NULL, &grey);
+    struct stage_outcome outcome = run(&rendered_stage, NULL, &grey);
 
     check_rendered(&outcome, 1, source_picture(&grey, 1), 5);
     stage_outcome_release(&outcome);
-    outcome = run(&thumbnail_stage, "format=webp\nquality=95", &colour); /* JPEG all the same */
+    outcome = run(&rendered_stage, "quality=95", &colour);
     check_rendered(&outcome, 1, source_picture(&colour, 1), 4);
     stage_outcome_release(&outcome);
-    outcome = run(&thumbnail_stage, NULL, &tall); /* in proportion */
+    outcome = run(&rendered_stage, NULL, &tall); /* in proportion */
     check_rendered(&outcome, 1, shrunk(source_picture(&tall, 1), 400, 400), 5);
     stage_outcome_release(&outcome);
 }
 
-TEST(test_stage_thumbnail__rendered_shows_the_frame_of_the_thumbnail)
+TEST(test_stage_rendered__shows_the_frame_of_the_thumbnail_whatever_its_sizes)
 {
     const struct stage_case many = {.columns = 400, .rows = 30, .frames = 5, .samples = 1, .bits = 8, .only_frame = 4};
-    struct stage_outcome outcome = run(&thumbnail_stage, NULL, &many);
+    struct stage_outcome outcome = run(&rendered_stage, NULL, &many);
 
+    check_rendered(&outcome, 4, source_picture(&many, 4), 5);
+    stage_outcome_release(&outcome);
+    outcome = run(&thumbnail_stage, "sizes=64,256", &many);
+    CHECK_EQ_UINT(stage_outcome_find(&outcome, "thumbnail-64")->frame, 4);
     CHECK_EQ_UINT(stage_outcome_find(&outcome, "thumbnail-256")->frame, 4);
-    check_rendered(&outcome, 4, source_picture(&many, 4), 5);
-    stage_outcome_release(&outcome);
-    outcome = run(&thumbnail_stage, "sizes=", &many); /* no thumbnail at all */
-    CHECK_EQ_UINT(stage_outcome_product(&outcome)->artefact_count, 1);
-    check_rendered(&outcome, 4, source_picture(&many, 4), 5);
+    check_size(&outcome, "thumbnail-64", 64, 5);
+    check_size(&outcome, "thumbnail-256", 256, 19);
     stage_outcome_release(&outcome);
 }
 
-TEST(test_stage_thumbnail__rendered_of_a_small_picture_has_the_bytes_of_the_thumbnail)
-{
-    const struct stage_case object = {.columns = 100, .rows = 80, .frames = 1, .samples = 1, .bits = 12};
-    struct stage_outcome outcome = run(&thumbnail_stage, NULL, &object);
-    struct buffer small = file_of(&outcome, "thumbnail-256", NULL), full = file_of(&outcome, "rendered", NULL);
-
-    CHECK_EQ_UINT(small.size, full.size);
-    CHECK(memcmp(small.data, full.data, small.size) == 0);
-    CHECK(stage_outcome_find(&outcome, "rendered")->staged != stage_outcome_find(&outcome, "thumbnail-256")->staged);
-    buffer_release(&small);
-    buffer_release(&full);
-    stage_outcome_release(&outcome);
-}
-
-TEST(test_stage_thumbnail__rendered_has_a_longest_side_and_can_be_left_out)
+TEST(test_stage_rendered__has_a_longest_side)
 {
     const struct stage_case long_one = {.columns = 65535, .rows = 3, .frames = 1, .samples = 1, .bits = 8};
     const struct stage_case object = {.columns = 1000, .rows = 500, .frames = 1, .samples = 1, .bits = 8};
-    struct stage_outcome outcome = run(&thumbnail_stage, NULL, &long_one);
+    struct stage_outcome outcome = run(&rendered_stage, NULL, &long_one);
 
     check_size(&outcome, "rendered", 4096, 1);
     stage_outcome_release(&outcome);
-    outcome = run(&thumbnail_stage, "rendered_side=65500", &long_one);
+    outcome = run(&rendered_stage, "side=65500", &long_one);
     check_size(&outcome, "rendered", 65500, 3);
     stage_outcome_release(&outcome);
-    outcome = run(&thumbnail_stage, "rendered_side=600", &object);
+    outcome = run(&rendered_stage, "side=600", &object);
     check_rendered(&outcome, 1, shrunk(source_picture(&object, 1), 600, 300), 5);
-    stage_outcome_release(&outcome);
-    outcome = run(&thumbnail_stage, "rendered=false", &object);
-    CHECK(stage_outcome_find(&outcome, "rendered") == NULL);
     stage_outcome_release(&outcome);
 }
 
