@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -140,6 +142,20 @@ bool path_make_parent(const char *path, mode_t mode, struct error *err)
     char folder[PATH_MAX];
 
     return parent_of(path, folder, err) && path_make_folder(folder, mode, err);
+}
+
+void path_spread_below(const char *path)
+{
+    const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int flags = 0;
+
+    if (folder < 0)
+        return;
+    if (ioctl(folder, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_TOPDIR_FL) == 0) {
+        flags |= FS_TOPDIR_FL;
+        (void)ioctl(folder, FS_IOC_SETFLAGS, &flags); /* a hint */
+    }
+    (void)close(folder);
 }
 
 static bool remove_below(int folder, const char *name, int depth, struct error *err);

@@ -13,12 +13,16 @@
 
 bool recover_make_folders(const char *root, struct error *err)
 {
-    static const char *const folders[] = {"public", "work/staging", "work/spool"};
+    static const struct { const char *name; bool spread; } folders[] = {
+        {"public", true}, {"work/staging", true}, {"work/spool", false}};
     char path[PATH_SIZE];
 
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-        if (!path_join(path, root, folders[i], err) || !path_make_folder(path, 0755, err))
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (!path_join(path, root, folders[i].name, err) || !path_make_folder(path, 0755, err))
             return false;
+        if (folders[i].spread)
+            path_spread_below(path);
+    }
     return true;
 }
 

@@ -2,6 +2,11 @@
 #include "base/path.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
+#include <sys/ioctl.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include "tests/support/test.h"
 
@@ -227,4 +232,24 @@ TEST(test_path__replace_that_fails_leaves_nothing_beside)
     CHECK(!path_replace_file(in_folder("f"), "x", 1, &err));
     CHECK_HAS(err.text, "cannot rename");
     CHECK(access(in_folder("f.part"), F_OK) != 0);
+}
+
+TEST(test_path__what_is_below_a_folder_is_spread_where_the_file_system_can)
+{
+    const char *const path = in_folder("spread");
+    struct statfs system;
+    int flags = 0;
+
+    path_spread_below(in_folder("absent")); /* nothing happens */
+    CHECK_OK(path_make_folder(path, 0755, &err), err);
+    CHECK_EQ_INT(statfs(path, &system), 0);
+    path_spread_below(path);
+    path_spread_below(path);
+    const int folder = open(path, O_RDONLY | O_DIRECTORY);
+    if (system.f_type == EXT4_SUPER_MAGIC) {
+        CHECK_EQ_INT(ioctl(folder, FS_IOC_GETFLAGS, &flags), 0);
+        CHECK((flags & FS_TOPDIR_FL) != 0);
+    }
+    CHECK_EQ_INT(close(folder), 0);
+    CHECK_OK(path_make_folder(in_folder("spread/below"), 0755, &err), err);
 }
