@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clones.h"
 #include "dicom/image.h"
 
 /* type, C type */
@@ -129,31 +130,56 @@ void voxels_fill(enum sample_type type, void *voxels, size_t count, double value
     }
 }
 
-/* Without padding the loop has no branch, and the compiler makes vectors of it. */
+/* Padding is low..high, none where low > high. What is padding counts as the other end: the loop has no branch. Lanes of a
+ * fixed number, because the compiler makes vectors of those only. */
+enum { LANES = 32 };
+
 #define EXTENT(word, integer) \
-    static void extent_##word(const integer *voxels, size_t count, double low, double high, double *least, \
-                              double *most) \
+    VECTOR_CLONES static void extent_##word(const integer *voxels, size_t count, integer low, integer high, \
+                                            integer *least, integer *most) \
     { \
-        if (low > high && count > 0) { \
-            integer small = voxels[0], large = voxels[0]; \
-            for (size_t i = 1; i < count; i++) { \
-                small = voxels[i] < small ? voxels[i] : small; \
-                large = voxels[i] > large ? voxels[i] : large; \
-            } \
-            *least = fmin(*least, (double)small); \
-            *most = fmax(*most, (double)large); \
-            return; \
+        const integer none_least = *least, none_most = *most; \
+        integer small[LANES], large[LANES], last[LANES]; \
+        for (size_t k = 0; k < LANES; k++) { \
+            small[k] = none_least; \
+            large[k] = none_most; \
         } \
-        for (size_t i = 0; i < count; i++) { \
-            const double value = (double)voxels[i]; \
-            if (value >= low && value <= high) \
-                continue; \
-            *least = value < *least ? value : *least; \
-            *most = value > *most ? value : *most; \
+        for (size_t i = 0; i < count; i += LANES) { \
+            const integer *from = voxels + i; \
+            if (count - i < LANES) { \
+                for (size_t k = 0; k < LANES; k++) \
+                    last[k] = from[k < count - i ? k : 0]; \
+                from = last; \
+            } \
+            for (size_t k = 0; k < LANES; k++) { \
+                const integer value = from[k]; \
+                const bool is_padding = (value >= low) & (value <= high); \
+                const integer below = is_padding ? none_least : value, above = is_padding ? none_most : value; \
+                small[k] = below < small[k] ? below : small[k]; \
+                large[k] = above > large[k] ? above : large[k]; \
+            } \
+        } \
+        for (size_t k = 0; k < LANES; k++) { \
+            *least = small[k] < *least ? small[k] : *least; \
+            *most = large[k] > *most ? large[k] : *most; \
         } \
     }
 INTEGER_TYPES(EXTENT)
 #undef EXTENT
+
+/* The integers of a type in low..high, 1..0 if there are none. */
+static void range_in_type(enum sample_type type, double *low, double *high)
+{
+    double least, most;
+
+    voxel_type_range(type, &least, &most);
+    *low = fmax(ceil(*low), least);
+    *high = fmin(floor(*high), most);
+    if (!(*low <= *high)) {
+        *low = 1;
+        *high = 0;
+    }
+}
 
 static void extent_of_floats(const float *voxels, size_t count, double *least, double *most)
 {
@@ -167,9 +193,21 @@ static void extent_of_floats(const float *voxels, size_t count, double *least, d
 void voxels_extent(enum sample_type type, const void *voxels, size_t count, double low, double high, double *least,
                    double *most)
 {
+    double small, large; /* of none at all: the type's ends, the wrong way round */
+
+    voxel_type_range(type, &large, &small);
+    range_in_type(type, &low, &high);
     switch (type) {
 #define CASE(word, integer) \
-    case word: extent_##word(voxels, count, low, high, least, most); break;
+    case word: { \
+        integer from = (integer)small, to = (integer)large; \
+        extent_##word(voxels, count, (integer)low, (integer)high, &from, &to); \
+        if (from <= to) { \
+            *least = fmin(*least, (double)from); \
+            *most = fmax(*most, (double)to); \
+        } \
+        break; \
+    }
         INTEGER_TYPES(CASE)
 #undef CASE
     case SAMPLE_F32: extent_of_floats(voxels, count, least, most); break;

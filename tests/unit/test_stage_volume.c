@@ -6,6 +6,7 @@
 #include "stages/volume_levels.h"
 #include "stages/volume_pyramid.h"
 #include "stages/volume_resample.h"
+#include "stages/volume_voxels.h"
 #include "tests/support/stage_harness.h"
 #include "tests/support/test.h"
 #include "tests/support/volume_phantom.h"
@@ -28,6 +29,46 @@ static void run_stage(struct volume_phantom *phantom, const char *settings, cons
         .volumes = &phantom->volume, .count = 1, .place = volume_phantom_place, .client = phantom};
 
     stage_harness_run_series(&volume_stage, settings, &series, folder_for(name), outcome);
+}
+
+/* -- voxels ------------------------------------------------------------------------------------- */
+
+static void check_extent(enum sample_type type, const void *voxels, size_t count, double low, double high, double least,
+                         double most)
+{
+    double found_least = (double)INFINITY, found_most = (double)-INFINITY;
+
+    voxels_extent(type, voxels, count, low, high, &found_least, &found_most);
+    CHECK(found_least == least);
+    CHECK(found_most == most);
+}
+
+TEST(test_voxels__extent_is_that_of_what_is_no_padding)
+{
+    static const int16_t words[] = {5, -2000, -7, 300, -2000, -32768, 32767};
+    static const uint8_t octets[] = {0, 255, 7, 9};
+    static const uint32_t longs[] = {4294967295u, 17, 0};
+    static const float floats[] = {2.5F, (float)NAN, -1, (float)INFINITY};
+    const double none = (double)INFINITY;
+    int16_t many[101];
+
+    for (int i = 0; i < 101; i++) /* more than one round of lanes, and not a whole number of them */
+        many[i] = (int16_t)(i == 64 ? -900 : i == 100 ? 900 : i);
+    check_extent(SAMPLE_S16, many, 101, 1, 0, -900, 900);
+    check_extent(SAMPLE_S16, many, 101, 99, 1000, -900, 98);
+    check_extent(SAMPLE_S16, many, 64, 0, 40, 41, 63);
+    check_extent(SAMPLE_S16, words, 7, 1, 0, -32768, 32767);
+    check_extent(SAMPLE_S16, words, 5, -2000, -2000, -7, 300);
+    check_extent(SAMPLE_S16, words, 7, -40000, -1999.5, -7, 32767);
+    check_extent(SAMPLE_S16, words, 7, -40000, 40000, none, -none); /* all of it is padding */
+    check_extent(SAMPLE_S16, words, 5, 5.25, 5.75, -2000, 300);     /* between two integers */
+    check_extent(SAMPLE_S16, words, 0, 1, 0, none, -none);
+    check_extent(SAMPLE_U8, octets, 4, 1, 0, 0, 255);
+    check_extent(SAMPLE_U8, octets, 4, 255, 1000, 0, 9);
+    check_extent(SAMPLE_U8, octets, 4, -5, 0, 7, 255);
+    check_extent(SAMPLE_U8, octets, 4, -5, -1, 0, 255);
+    check_extent(SAMPLE_U32, longs, 3, 4294967295.0, 4294967295.0, 0, 17);
+    check_extent(SAMPLE_F32, floats, 4, 1, 0, -1, 2.5);
 }
 
 /* -- levels ------------------------------------------------------------------------------------- */
