@@ -149,6 +149,11 @@ def check_order(rows):
     return wrong
 
 
+def in_order_of(keys, rows):
+    place = {key: number for number, key in enumerate(keys)}
+    return sorted(rows, key=lambda row: place.get(row["key"], -1))
+
+
 # -- rclone ------------------------------------------------------------------------------------------------------------
 
 class Uploader:
@@ -204,13 +209,7 @@ def check_uploads(work, site, configuration, result):
         uploader = Uploader(work, site, configuration, server.server_port)
         rows, wrong = uploader.upload()
         good = result("s3-rclone", wrong + check_store(rows, public))
-        place = {}
-        for number, key in enumerate(Store.puts):
-            place[key] = number
-        indexes = ("study.json", "studies.json", "index.html")
-        last = [key for key in sorted(place, key=place.get) if key.endswith(indexes)]
-        good = result("s3-rclone-order", [] if last and last[-1] == "index.html" and last[-2] == "studies.json"
-                      else [f"last: {last[-2:]}"]) and good
+        good = result("s3-rclone-order", check_order(in_order_of(Store.puts, rows))) and good
 
         # Again: blobs stay, a new text replaces the former, what is gone goes.
         Store.puts.clear()

@@ -30,9 +30,9 @@ trap 'rm -rf "$work"' EXIT
 tab=$(printf '\t')
 
 # Two kinds of calls, each for objects of one type and caching; what is there already with the same size and time is
-# left alone. Pictures, frames, trees: their key is their path. Text: in the order of the manifest, folder by folder,
-# through links that are named as the keys are (a store takes NAME beside NAME/..., no folder does: so one depth at a
-# time).
+# left alone. Pictures, frames, trees: their key is their path. Text: in the order of the manifest, depth by depth,
+# through links that are named as the keys are (a store takes NAME beside NAME/..., no folder does). Only what names
+# other objects goes by its own name: series.DIGEST.json of all series is one call.
 awk -F '\t' -v work="$work" '
     NR == 1 { next }
     { print $1 >(work "/keys") }
@@ -43,15 +43,14 @@ awk -F '\t' -v work="$work" '
         next
     }
     {
+        depth = gsub(/\//, "/", $1)
         name = $2
         sub(/.*\//, "", name)
+        if (depth > 0 && name !~ /^(index\.html|index\.json|study\.json|metadata)(\.gz)?$/) name = ""
         class = $3 FS $5 FS ($4 == "" ? "-" : $4)
-        if (class FS name FS gsub(/\//, "/", $1) != last) {
-            close(work "/text." groups)
-            last = class FS name FS gsub(/\//, "/", $1)
-            print ++groups FS class >(work "/texts")
-        }
-        print $1 FS $2 >(work "/text." groups)
+        group = class FS name FS depth
+        if (!(group in of)) { of[group] = ++groups; print groups FS class >(work "/texts") }
+        print $1 FS $2 >(work "/text." of[group])
     }
 ' "$manifest"
 touch "$work/blobs" "$work/texts"
