@@ -205,6 +205,14 @@ static bool is_hidden(const char *path)
     return name[0] == '.' && media_of_extension(path) == &binary;
 }
 
+static bool has_controls(const char *path)
+{
+    for (; *path != '\0'; path++)
+        if ((unsigned char)*path < 0x20 || *path == 0x7f)
+            return true;
+    return false;
+}
+
 static bool add_object(void *client, const char *path, const struct stat *status, bool *enter, struct error *err)
 {
     struct object_list *const list = client;
@@ -213,6 +221,8 @@ static bool add_object(void *client, const char *path, const struct stat *status
     *enter = name_of(path)[0] != '.';
     if (!S_ISREG(status->st_mode) || is_sibling(relative) || is_hidden(relative))
         return true;
+    if (has_controls(relative)) /* none of ours; and a line of the manifest is to be a line */
+        return error_set(err, ERROR_UNSUPPORTED, "\"%s\" holds a control character: rename or remove it", path);
     if (list->count == list->capacity) {
         const size_t capacity = list->capacity * 2 + 64;
         struct object *const grown = memory_resize(list->objects, capacity * sizeof *grown, err);

@@ -8,7 +8,8 @@
  *                                       FILE.gz and FILE.br are no objects of their own (a volume's .nii.gz is)
  *
  * Lines are in the order of uploading: blobs, then what names them, bottom-up: metadata, indexes from the deepest,
- * each study's page, study.json, and the files of public/ itself, index.html last.
+ * each study's page, study.json, and the files of public/ itself, index.html last. A name with a control character
+ * (strangers' files only) is an error.
  */
 #ifndef SLICEPRESS_COORDINATOR_OBJECT_STORE_MANIFEST_H
 #define SLICEPRESS_COORDINATOR_OBJECT_STORE_MANIFEST_H

@@ -1,11 +1,12 @@
 """Tiles: a picture of 16,384 x 16,384 against vips dzsave, packs, pass-through, and memory."""
+import json
 import os
 import shutil
 import struct
 import subprocess
 import tempfile
 
-from measure import BUILD, ROUNDS, SLICEPRESS, fail, measure, median, note, row
+from measure import BUILD, ROUNDS, SLICEPRESS, fail, files_of, measure, median, note, row, watch_pss_mib
 
 WRITE_TILES = os.path.join(BUILD, "support/write_tiles")
 WRITE_SLIDE = os.path.join(BUILD, "support/write_slide")
@@ -83,16 +84,6 @@ def make_picture(bench):
 
 # -- both ways ----------------------------------------------------------------------------------
 
-def peak_mib(command, bench):
-    """Of the one process."""
-    report = os.path.join(bench.folder, "peak")
-    used = measure(["/usr/bin/time", "-f", "%M", "-o", report, *command], bench.log)
-    if used.status != 0:
-        fail("%s ended with %d, see %s" % (command[0], used.status, bench.log))
-    with open(report) as file:
-        return int(file.read().split()[-1]) / 1024
-
-
 def synced(bench, script, *words):
     return measure(["sh", "-c", script, *words], bench.log)
 
@@ -108,12 +99,24 @@ def has_slides():
     return any(line.split()[:1] == ["slides"] for line in found.stdout.splitlines())
 
 
-def by_slicepress(bench, slide, *options):
-    """Nothing counts that was not made."""
+def tiles_passed(site):
+    """How many tiles are the slide's own bytes."""
+    passed = 0
+    for path in files_of(os.path.join(site, "public/studies")):
+        if os.path.basename(path) == "tiles.json":
+            with open(path) as file:
+                passed += sum(level.get("passed_through", 0) for level in json.load(file)["levels"])
+    return passed
+
+
+def by_slicepress(bench, slide, *options, passed=0):
+    """Nothing counts that was not made, or not in the way that is measured."""
     site = bench.site()
     used = bench.slicepress([slide], site=site, stages=[*TILES, *options])
     if used.status != 0:
         fail("no tiles of %s, see %s" % (slide, bench.log))
+    if tiles_passed(site) != passed:
+        fail("%d tiles of %s are as they came, not %d" % (tiles_passed(site), slide, passed))
     return used
 
 
@@ -149,42 +152,92 @@ def part_n(bench, _):
 
 # -- memory -------------------------------------------------------------------------------------
 
-def peak_of_tiles(bench, *words):
-    out = tempfile.mkdtemp(dir=bench.folder)
-    return peak_mib([WRITE_TILES, os.path.join(out, "t"), *words], bench)
+PEAKS = ("largest process", "PSS of all")
+
+
+def peaks_mib(bench, command):
+    """Of the largest process, and PSS of all of them."""
+    report = os.path.join(bench.folder, "peak")
+    with open(bench.log, "ab") as err:
+        child = subprocess.Popen(["/usr/bin/time", "-f", "%M", "-o", report, *command], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.DEVNULL, stderr=err)
+        pss = watch_pss_mib(child)
+    if child.returncode != 0:
+        fail("%s ended with %d, see %s" % (command[0], child.returncode, bench.log))
+    with open(report) as file:
+        return int(file.read().split()[-1]) / 1024, pss
+
+
+def peaks_of_run(bench, slide, form):
+    options = [*TILES, "--set", "tiles.forms=" + form, "--jobs", "2", "--quiet"]
+    return peaks_mib(bench, [SLICEPRESS, "run", bench.site(), slide, *options])
+
+
+def write_jpeg_slide(folder, *words):
+    subprocess.run([WRITE_SLIDE, folder, "coding=jpeg", *words], check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def peaks_of_wide_slide(bench, rows):
+    """One level of JPEG tiles, so that all others are made; a pack, which keeps an index of all tiles."""
+    folder = os.path.join(bench.folder, "slide-65536x%d" % rows)
+    return peaks_of_run(bench, write_jpeg_slide(folder, "level=65536x%d" % rows, "repeat=64"), "pack")
 
 
 def part_o(bench, _):
+    if not (has_slides() and os.path.exists(WRITE_SLIDE)):
+        note("skip: there is no stage for slides")
+        return
     if shutil.which("vips"):
-        tiff, raw, _ = make_picture(bench)
+        tiff, _, slide = make_picture(bench)
         out = tempfile.mkdtemp(dir=bench.folder)
-        theirs = peak_mib(["vips", "dzsave", tiff, os.path.join(out, "v"), *VIPS_TILES], bench)
-        ours = peak_of_tiles(bench, "columns=%d" % SIDE, "rows=%d" % SIDE, "rows_from=" + raw)
-        note("16,384 x 16,384: vips %.0f MiB, ours %.0f MiB" % (theirs, ours))
-        row("o", "peak memory of the tree, share of vips dzsave's", ours / theirs, "x", "<= 1", ours / theirs <= 1)
-    low = peak_of_tiles(bench, "columns=65536", "rows=4096")
-    high = peak_of_tiles(bench, "columns=65536", "rows=65536")
-    note("65,536 x 4,096 %.1f MiB, 65,536 x 65,536 %.1f MiB" % (low, high))
-    row("o", "peak memory, 65,536 x 65,536 against 65,536 x 4,096", high / low, "x", "<= 1.2", high / low <= 1.2)
+        theirs = peaks_mib(bench, ["vips", "dzsave", tiff, os.path.join(out, "v"), *VIPS_TILES])
+        ours = peaks_of_run(bench, slide, "dzi")
+        note("16,384 x 16,384: vips %.1f MiB (PSS %.1f), largest of our processes %.1f MiB (PSS of all %.1f)" %
+             (*theirs, *ours))
+        for i, what in enumerate(PEAKS):
+            ratio = ours[i] / theirs[i]
+            row("o", "peak memory of a run, share of vips dzsave's: " + what, ratio, "x", "<= 1", ratio <= 1)
+    low, high = peaks_of_wide_slide(bench, 4096), peaks_of_wide_slide(bench, 65536)
+    note("65,536 x 4,096: largest process %.1f MiB (PSS of all %.1f), 65,536 x 65,536: %.1f MiB (%.1f)" % (*low, *high))
+    for i, what in enumerate(PEAKS):
+        ratio = high[i] / low[i]
+        row("o", "peak memory, 65,536^2 against 65,536 x 4,096: " + what, ratio, "x", "<= 1.2", ratio <= 1.2)
 
 
 # -- tiles as they are --------------------------------------------------------------------------
+
+def jpeg_slide_of(bench, tiff):
+    """The picture's own JPEG tiles, which vips makes, as the levels of a slide; and how many."""
+    tree = tempfile.mkdtemp(dir=bench.folder)
+    vips("dzsave", tiff, os.path.join(tree, "v"), *VIPS_TILES)
+    sides = [SIDE >> i for i in range(7)]
+    levels = ["level=%dx%d" % (side, side) for side in sides]
+    folder = os.path.join(bench.folder, "jpeg-slide")
+    return (write_jpeg_slide(folder, *levels, "tiles=" + os.path.join(tree, "v_files")),
+            sum((side // TILE) ** 2 for side in sides))
+
 
 def part_p(bench, _):
     if not (shutil.which("vips") and has_slides() and os.path.exists(WRITE_SLIDE)):
         note("skip: there is no stage for slides, or no vips")
         return
     tiff, _, _ = make_picture(bench)
-    folder = os.path.join(bench.folder, "jpeg-slide")
-    levels = ["level=%dx%d" % (SIDE >> i, SIDE >> i) for i in range(7)]
-    subprocess.run([WRITE_SLIDE, folder, *levels, "coding=jpeg", "quality=80"], check=True, stdout=subprocess.DEVNULL)
-    theirs, ours = [], []
+    slide, tiles = jpeg_slide_of(bench, tiff)
+    runs = {"vips": lambda: by_vips(bench, tiff),
+            "dzi": lambda: by_slicepress(bench, slide, "--set", "tiles.forms=dzi", passed=tiles),
+            "pack": lambda: by_slicepress(bench, slide, "--set", "tiles.forms=pack", passed=tiles),
+            "anew": lambda: by_slicepress(bench, slide, "--set", "tiles.forms=pack", "--set", "tiles.overlap=1")}
+    cpus = {name: [] for name in runs}
     for _ in range(ROUNDS):
-        theirs.append(by_vips(bench, tiff).cpu)
-        ours.append(by_slicepress(bench, folder, "--set", "tiles.forms=pack").cpu)
-    note("tiles as they are: vips %.2f s of CPU, ours %.2f s" % (median(theirs), median(ours)))
-    row("p", "CPU of vips dzsave, in slicepresses that pass a slide's tiles through", median(theirs) / median(ours), "x",
-        ">= 10", median(theirs) / median(ours) >= 10)
+        for name, run in runs.items():
+            cpus[name].append(run().cpu)
+    cpu = {name: median(values) for name, values in cpus.items()}
+    note("%d tiles as they are, seconds of CPU: " % tiles + ", ".join("%s %.2f" % item for item in cpu.items()))
+    for what, many, few in (("vips dzsave, in slicepresses that pass tiles through", "vips", "dzi"),
+                            ("vips dzsave, in slicepresses that make a pack", "vips", "pack"),
+                            ("decoding and coding them (overlap 1), in passes through", "anew", "pack")):
+        row("p", "CPU of " + what, cpu[many] / cpu[few], "x", ">= 10", cpu[many] / cpu[few] >= 10)
 
 
 PARTS = {"n": part_n, "o": part_o, "p": part_p}

@@ -8,6 +8,7 @@
  *     paths=1  focal=1         optical paths, focal planes: TILED_FULL repeats the tiles for each
  *     parts=1                  instances of a concatenation that the first level is cut into
  *     table=basic (none, extended)   repeat=N: only N tiles are coded, and used in turn
+ *     tiles=FOLDER             the JPEG tiles of a Deep Zoom tree (its _files), without overlap: none is drawn
  *     blank=X,Y,COLUMNS,ROWS   white; order=sparse leaves out the tiles in it (several)
  *     shift=N                  order=sparse: tiles in odd rows begin N pixels further right
  *     kind=VOLUME              Image Type 3 of the last level; kinds=label,overview,thumbnail: one more instance each
@@ -37,7 +38,7 @@ enum table { TABLE_BASIC, TABLE_NONE, TABLE_EXTENDED };
 
 struct rectangle { uint32_t x, y, columns, rows; };
 struct plan {
-    const char *folder, *series, *container, *suffix, *kinds, *kind, *icc;
+    const char *folder, *series, *container, *suffix, *kinds, *kind, *icc, *tiles;
     uint32_t columns[LEVELS_MOST], rows[LEVELS_MOST], tile_columns, tile_rows, paths, focal, parts, repeat, shift, salt;
     unsigned levels, quality, chroma, blanks;
     struct rectangle blank[BLANKS_MOST];
@@ -123,7 +124,7 @@ static bool take_text(struct plan *plan, const char *name, const char *text)
 {
     const struct { const char *name; const char **value; } texts[] = {
         {"series", &plan->series}, {"container", &plan->container}, {"suffix", &plan->suffix},
-        {"kinds", &plan->kinds}, {"kind", &plan->kind}, {"icc", &plan->icc}};
+        {"kinds", &plan->kinds}, {"kind", &plan->kind}, {"icc", &plan->icc}, {"tiles", &plan->tiles}};
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(texts[i].name, name) == 0) {
@@ -482,6 +483,21 @@ static void write_bytes(struct instance *in, const void *data, size_t size)
         fail("cannot write");
 }
 
+/* Level 0 of a Deep Zoom tree has one pixel, each other one twice as many as the one before. */
+static void read_tile(const struct plan *plan, unsigned level, const struct place *place, struct buffer *out)
+{
+    const uint32_t longer = plan->columns[level] > plan->rows[level] ? plan->columns[level] : plan->rows[level];
+    unsigned folder = 0;
+    char path[PATH_SIZE];
+
+    while (folder < 31 && 1u << folder < longer)
+        folder++;
+    must(path_format(path, &err, "%s/%u/%u_%u.jpg", plan->tiles, folder, place->x / plan->tile_columns,
+                     place->y / plan->tile_rows));
+    buffer_clear(out);
+    must(path_read_file(path, 1 << 24, out, &err));
+}
+
 /* The pixels of a frame as they stand in the file. */
 static const struct buffer *make_frame(struct instance *in, uint32_t frame)
 {
@@ -489,6 +505,10 @@ static const struct buffer *make_frame(struct instance *in, uint32_t frame)
     const struct place *const place = &in->places[in->first + frame];
     const size_t size = (size_t)plan->tile_columns * plan->tile_rows * pixel_size(plan);
 
+    if (plan->tiles != NULL) {
+        read_tile(plan, in->level, place, &in->coded);
+        return &in->coded;
+    }
     draw(plan, in->level, place->plane, place->x, place->y, in->pixels);
     if (plan->coding == CODING_JPEG) {
         code(plan, in->pixels, &in->coded);
@@ -682,6 +702,7 @@ static void write_kind(const struct plan *plan, const char *kind, uint32_t salt)
     other.order = ORDER_FULL;
     other.blanks = 0;
     other.salt = salt;
+    other.tiles = NULL;
     write_level(&other, 0, kind);
 }
 
@@ -695,6 +716,15 @@ static void write_kinds(const struct plan *plan)
             write_kind(plan, kinds[i], (uint32_t)i + 1);
 }
 
+/* A frame has all of its tile's pixels, a Deep Zoom tile at an edge only those inside. */
+static void check_tiles(const struct plan *plan)
+{
+    for (unsigned i = 0; plan->tiles != NULL && i < plan->levels; i++)
+        if (plan->coding != CODING_JPEG || plan->columns[i] % plan->tile_columns != 0 ||
+            plan->rows[i] % plan->tile_rows != 0)
+            fail("tiles= wants JPEG, and levels of whole tiles");
+}
+
 int main(int argc, char **argv)
 {
     struct plan plan = {.series = "slide", .container = "", .suffix = "", .kinds = "", .kind = "VOLUME",
@@ -706,6 +736,7 @@ int main(int argc, char **argv)
     plan.folder = argv[1];
     for (int i = 2; i < argc; i++)
         take(&plan, argv[i]);
+    check_tiles(&plan);
     (void)mkdir(plan.folder, 0755);
     for (unsigned i = 0; i < plan.levels; i++)
         write_level(&plan, i, i + 1 == plan.levels ? plan.kind : "VOLUME");
