@@ -195,9 +195,8 @@ static bool remove_artefacts(struct staging *staging, struct product *product, s
         number_name(product->artefacts[i].staged, name);
         ok = path_join(path, staging->folder, name, err) && path_remove_tree(path, err);
     }
-    for (size_t i = 0; i < product->artefact_count; i++)
-        memory_free(product->artefacts[i].ranges);
-    product->artefact_count = 0;
+    while (product->artefact_count > 0)
+        product_remove(product, product->artefact_count - 1);
     return ok;
 }
 
@@ -386,18 +385,8 @@ static struct artefact *add_artefact(struct staging *staging, const struct artef
         ok = artefact_add_range(artefact, spec->ranges[i], err);
     if (ok)
         return artefact;
-    memory_free(artefact->ranges);
-    product->artefact_count--;
+    product_remove(product, product->artefact_count - 1);
     return NULL;
-}
-
-static void forget_artefact(struct product *product, size_t index)
-{
-    struct artefact *const artefact = &product->artefacts[index];
-
-    memory_free(artefact->ranges);
-    product->artefact_count--;
-    memmove(artefact, artefact + 1, (product->artefact_count - index) * sizeof *artefact);
 }
 
 bool staging_put(struct staging *staging, const struct artefact_spec *spec,
@@ -573,7 +562,7 @@ bool staging_stream_end(struct staging *staging, const struct artefact_spec *spe
         return close_stream(stream, err);
     if (put_gzip(staging, stream, spec, err))
         return close_stream(stream, err);
-    forget_artefact(selected_product(staging), selected_product(staging)->artefact_count - 1);
+    product_remove(selected_product(staging), selected_product(staging)->artefact_count - 1);
     return false; /* the stream is still open: it can be dropped */
 }
 
@@ -659,7 +648,7 @@ void staging_tree_drop(struct staging *staging)
         number_name(product->artefacts[tree->artefact].staged, name);
         if (path_join(path, staging->folder, name, &ignored))
             (void)path_remove_tree(path, &ignored); /* the coordinator removes what stays */
-        forget_artefact(product, tree->artefact);
+        product_remove(product, tree->artefact);
     }
     if (selected_stream(staging)->path != NULL) /* it was a file of the tree */
         stream_release(selected_stream(staging));
