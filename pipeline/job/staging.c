@@ -26,8 +26,8 @@ struct tree_file {
 };
 
 /* A tree being filled; its artefact stands in the product already. */
-struct tree {
-    int descriptor;  /* of its folder; NOTHING: no tree is open */
+struct staged_tree {
+    int descriptor;  /* of its folder */
     size_t artefact; /* index in its product */
     size_t file_count, file_capacity;
     struct tree_file *files;
@@ -38,13 +38,20 @@ struct tree {
 };
 
 /* A file being written as it comes. */
-struct stream {
-    int descriptor; /* NOTHING: none is open */
+struct staged_stream {
+    int descriptor;
+    char *path;      /* below its folder */
+    bool is_in_tree; /* that is open; else an artefact to be, and `staged` its number */
     uint32_t staged;
-    char *path; /* below the tree that is open; NULL: no file of a tree */
     uint64_t size;
     bool is_patched; /* then its digest is not that of what was put */
     struct digest_state *digest;
+};
+
+/* What is open of a product; NULL: none is. */
+struct opened {
+    struct staged_stream *stream;
+    struct staged_tree *tree;
 };
 
 struct staging {
@@ -54,9 +61,8 @@ struct staging {
     struct digest_state *digest;
     uint32_t first, next; /* number of the first, of the next file */
     size_t selected;
-    size_t tree_capacity, stream_capacity;
-    struct tree *trees; /* one for each product of the manifest */
-    struct stream *streams; /* the same */
+    size_t opened_capacity;
+    struct opened *opened; /* one for each product of the manifest */
 };
 
 bool staging_open(const char *folder, struct manifest *manifest, struct staging **staging,
@@ -82,34 +88,37 @@ void staging_number_from(struct staging *staging, uint32_t first)
     staging->first = staging->next = first;
 }
 
-static void tree_release(struct tree *tree)
+static void staged_tree_free(struct staged_tree *tree)
 {
+    if (tree == NULL)
+        return;
     memory_free(tree->files);
     buffer_release(&tree->paths);
     if (tree->descriptor != NOTHING)
         (void)close(tree->descriptor);
-    *tree = (struct tree){.descriptor = NOTHING};
+    memory_free(tree);
 }
 
-static void stream_release(struct stream *stream)
+static void staged_stream_free(struct staged_stream *stream)
 {
+    if (stream == NULL)
+        return;
     digest_free(stream->digest);
     memory_free(stream->path);
     if (stream->descriptor != NOTHING)
         (void)close(stream->descriptor);
-    *stream = (struct stream){.descriptor = NOTHING};
+    memory_free(stream);
 }
 
 void staging_close(struct staging *staging)
 {
     if (staging == NULL)
         return;
-    for (size_t i = 0; i < staging->tree_capacity; i++)
-        tree_release(&staging->trees[i]);
-    for (size_t i = 0; i < staging->stream_capacity; i++)
-        stream_release(&staging->streams[i]);
-    memory_free(staging->trees);
-    memory_free(staging->streams);
+    for (size_t i = 0; i < staging->opened_capacity; i++) {
+        staged_stream_free(staging->opened[i].stream);
+        staged_tree_free(staging->opened[i].tree);
+    }
+    memory_free(staging->opened);
     if (staging->descriptor != NOTHING)
         (void)close(staging->descriptor);
     digest_free(staging->digest);
@@ -117,47 +126,22 @@ void staging_close(struct staging *staging)
     memory_free(staging);
 }
 
-void staging_discard(struct staging *staging)
-{
-    char path[PATH_SIZE];
-    struct error ignored;
-
-    for (uint32_t number = staging->first; number < staging->next; number++)
-        if (path_format(path, &ignored, "%s/%u", staging->folder, number))
-            (void)path_remove_tree(path, &ignored); /* the coordinator removes what stays */
-    (void)rmdir(staging->folder);                   /* unless others' files are in it */
-}
-
 /* -- products ------------------------------------------------------------------------------ */
-
-static bool grow_streams(struct staging *staging, struct error *err)
-{
-    const size_t before = staging->stream_capacity;
-    void *streams = staging->streams;
-
-    if (!memory_grow(&streams, &staging->stream_capacity, staging->selected + 1, sizeof *staging->streams, err))
-        return false;
-    staging->streams = streams;
-    for (size_t i = before; i < staging->stream_capacity; i++)
-        staging->streams[i] = (struct stream){.descriptor = NOTHING};
-    return true;
-}
 
 bool staging_begin(struct staging *staging, const char *stage, uint32_t version, struct error *err)
 {
-    const size_t before = staging->tree_capacity;
-    void *trees = staging->trees;
+    const size_t before = staging->opened_capacity;
+    void *opened = staging->opened;
 
     if (manifest_add(staging->manifest, stage, version, err) == NULL)
         return false;
     staging->selected = staging->manifest->product_count - 1;
-    if (!memory_grow(&trees, &staging->tree_capacity, staging->selected + 1, sizeof *staging->trees,
-                     err))
+    if (!memory_grow(&opened, &staging->opened_capacity, staging->selected + 1, sizeof *staging->opened, err))
         return false;
-    staging->trees = trees;
-    for (size_t i = before; i < staging->tree_capacity; i++)
-        staging->trees[i] = (struct tree){.descriptor = NOTHING};
-    return grow_streams(staging, err);
+    staging->opened = opened;
+    for (size_t i = before; i < staging->opened_capacity; i++)
+        staging->opened[i] = (struct opened){0};
+    return true;
 }
 
 size_t staging_selected(const struct staging *staging)
@@ -175,9 +159,9 @@ static struct product *selected_product(const struct staging *staging)
     return &staging->manifest->products[staging->selected];
 }
 
-static void number_name(uint32_t number, char name[NUMBER_SIZE])
+static struct opened *selected_opened(const struct staging *staging)
 {
-    (void)snprintf(name, NUMBER_SIZE, "%u", number);
+    return &staging->opened[staging->selected];
 }
 
 const struct product *staging_product(const struct staging *staging)
@@ -185,16 +169,20 @@ const struct product *staging_product(const struct staging *staging)
     return selected_product(staging);
 }
 
-static bool remove_artefacts(struct staging *staging, struct product *product, struct error *err)
+/* The staged file or folder of that number. */
+static bool remove_staged(const struct staging *staging, uint32_t number, struct error *err)
+{
+    char path[PATH_SIZE];
+
+    return path_format(path, err, "%s/%u", staging->folder, number) && path_remove_tree(path, err);
+}
+
+static bool remove_artefacts(const struct staging *staging, struct product *product, struct error *err)
 {
     bool ok = true;
 
-    for (size_t i = 0; ok && i < product->artefact_count; i++) {
-        char name[NUMBER_SIZE], path[PATH_SIZE];
-
-        number_name(product->artefacts[i].staged, name);
-        ok = path_join(path, staging->folder, name, err) && path_remove_tree(path, err);
-    }
+    for (size_t i = 0; ok && i < product->artefact_count; i++)
+        ok = remove_staged(staging, product->artefacts[i].staged, err);
     while (product->artefact_count > 0)
         product_remove(product, product->artefact_count - 1);
     return ok;
@@ -204,6 +192,7 @@ bool staging_end(struct staging *staging, enum product_state state, const char *
                  struct error *err)
 {
     struct product *const product = selected_product(staging);
+    struct opened *const opened = selected_opened(staging);
 
     product->state = state;
     product->reason[0] = '\0';
@@ -213,9 +202,19 @@ bool staging_end(struct staging *staging, enum product_state state, const char *
 
         text_clean(text, strlen(text), false, product->reason, sizeof product->reason);
     }
-    tree_release(&staging->trees[staging->selected]);
     staging_stream_drop(staging);
+    staged_tree_free(opened->tree);
+    opened->tree = NULL;
     return product_state_has_artefacts(state) || remove_artefacts(staging, product, err);
+}
+
+void staging_discard(struct staging *staging)
+{
+    struct error ignored;
+
+    for (uint32_t number = staging->first; number < staging->next; number++)
+        (void)remove_staged(staging, number, &ignored); /* the coordinator removes what stays */
+    (void)rmdir(staging->folder);                       /* unless others' files are in it */
 }
 
 /* -- files --------------------------------------------------------------------------------- */
@@ -234,6 +233,16 @@ static bool open_folder(struct staging *staging, struct error *err)
     staging->descriptor = open(staging->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return staging->descriptor != NOTHING ||
            error_errno(err, errno, "cannot open the staging folder \"%s\"", staging->folder);
+}
+
+/* The number of the next file or folder, and its name in the staging folder, which is open then. */
+static bool take_number(struct staging *staging, uint32_t *number, char name[NUMBER_SIZE], struct error *err)
+{
+    if (!open_folder(staging, err))
+        return false;
+    *number = staging->next++;
+    (void)snprintf(name, NUMBER_SIZE, "%u", *number);
+    return true;
 }
 
 /* Writes all of it, whatever a call takes. */
@@ -338,18 +347,6 @@ static bool write_file(int folder, const char *path, const struct part *parts, s
     return error_errno(err, reason, "cannot write the staged file \"%s\"", path);
 }
 
-static bool write_numbered(struct staging *staging, const struct part *parts, size_t part_count,
-                           uint32_t *staged, struct error *err)
-{
-    char name[NUMBER_SIZE];
-
-    if (!open_folder(staging, err))
-        return false;
-    *staged = staging->next++;
-    number_name(*staged, name);
-    return write_file(staging->descriptor, name, parts, part_count, err);
-}
-
 /* -- artefacts ----------------------------------------------------------------------------- */
 
 static bool copy_word(char *to, size_t size, const char *text, const char *what, struct error *err)
@@ -392,17 +389,17 @@ static struct artefact *add_artefact(struct staging *staging, const struct artef
 bool staging_put(struct staging *staging, const struct artefact_spec *spec,
                  const struct part *parts, size_t part_count, struct error *err)
 {
+    char name[NUMBER_SIZE];
     uint32_t staged;
     struct digest digest;
     uint64_t bytes;
 
     if (!digest_parts(staging, parts, part_count, &digest, &bytes, err) ||
-        !write_numbered(staging, parts, part_count, &staged, err))
+        !take_number(staging, &staged, name, err) ||
+        !write_file(staging->descriptor, name, parts, part_count, err))
         return false;
     struct artefact *const artefact = add_artefact(staging, spec, err);
     if (artefact == NULL) {
-        char name[NUMBER_SIZE];
-        number_name(staged, name);
         (void)unlinkat(staging->descriptor, name, 0);
         return false;
     }
@@ -414,43 +411,48 @@ bool staging_put(struct staging *staging, const struct artefact_spec *spec,
 
 /* -- streams ------------------------------------------------------------------------------- */
 
-static struct stream *selected_stream(const struct staging *staging)
+/* A new file with its digest begun; NULL leaves nothing of it. */
+static struct staged_stream *staged_stream_new(int folder, const char *path, struct error *err)
 {
-    return &staging->streams[staging->selected];
-}
+    struct staged_stream *const stream = memory_zeroed(sizeof *stream, err);
 
-/* With its digest begun; nothing of it stays when that fails. */
-static bool begin_stream(struct stream *stream, int folder, const char *path, struct error *err)
-{
-    if (!digest_new(&stream->digest, err))
-        return false;
-    stream->descriptor = create_file(folder, path, O_RDWR);
-    if (stream->descriptor != NOTHING)
-        return true;
-    const int reason = errno;
-    stream_release(stream);
-    return error_errno(err, reason, "cannot create the staged file \"%s\"", path);
+    if (stream == NULL)
+        return NULL;
+    stream->descriptor = NOTHING;
+    stream->path = memory_string(path, err);
+    bool ok = stream->path != NULL && digest_new(&stream->digest, err);
+    if (ok) {
+        stream->descriptor = create_file(folder, path, O_RDWR);
+        ok = stream->descriptor != NOTHING || error_errno(err, errno, "cannot create the staged file \"%s\"", path);
+    }
+    if (ok)
+        return stream;
+    staged_stream_free(stream);
+    return NULL;
 }
 
 bool staging_stream(struct staging *staging, struct error *err)
 {
-    struct stream *const stream = selected_stream(staging);
+    struct opened *const opened = selected_opened(staging);
     char name[NUMBER_SIZE];
+    uint32_t staged;
 
-    if (stream->descriptor != NOTHING)
+    if (opened->stream != NULL)
         return error_set(err, ERROR_USAGE, "a stream of this product is open already");
-    if (!open_folder(staging, err))
+    if (!take_number(staging, &staged, name, err))
         return false;
-    stream->staged = staging->next++;
-    number_name(stream->staged, name);
-    return begin_stream(stream, staging->descriptor, name, err);
+    opened->stream = staged_stream_new(staging->descriptor, name, err);
+    if (opened->stream == NULL)
+        return false;
+    opened->stream->staged = staged;
+    return true;
 }
 
 bool staging_stream_put(struct staging *staging, const struct part *parts, size_t part_count, struct error *err)
 {
-    struct stream *const stream = selected_stream(staging);
+    struct staged_stream *const stream = selected_opened(staging)->stream;
 
-    if (stream->descriptor == NOTHING)
+    if (stream == NULL)
         return error_set(err, ERROR_USAGE, "no stream of this product is open");
     for (size_t i = 0; i < part_count; i++) {
         if (parts[i].size > 0 && !digest_add(stream->digest, parts[i].data, parts[i].size, err))
@@ -458,20 +460,22 @@ bool staging_stream_put(struct staging *staging, const struct part *parts, size_
         stream->size += parts[i].size;
     }
     return write_parts(stream->descriptor, parts, part_count) ||
-           error_errno(err, errno, "cannot write the staged file \"%u\"", stream->staged);
+           error_errno(err, errno, "cannot write the staged file \"%s\"", stream->path);
 }
 
 uint64_t staging_stream_size(const struct staging *staging)
 {
-    return selected_stream(staging)->size;
+    const struct staged_stream *const stream = selected_opened(staging)->stream;
+
+    return stream != NULL ? stream->size : 0;
 }
 
 bool staging_stream_patch(struct staging *staging, uint64_t offset, const void *data, size_t size, struct error *err)
 {
-    struct stream *const stream = selected_stream(staging);
+    struct staged_stream *const stream = selected_opened(staging)->stream;
     const uint8_t *bytes = data;
 
-    if (stream->descriptor == NOTHING || offset > stream->size || size > stream->size - offset)
+    if (stream == NULL || offset > stream->size || size > stream->size - offset)
         return error_set(err, ERROR_USAGE, "only what was put in a stream can be written over");
     stream->is_patched = true;
     while (size > 0) {
@@ -480,7 +484,7 @@ bool staging_stream_patch(struct staging *staging, uint64_t offset, const void *
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return error_errno(err, errno, "cannot write the staged file \"%u\"", stream->staged);
+            return error_errno(err, errno, "cannot write the staged file \"%s\"", stream->path);
         bytes += written;
         size -= (size_t)written;
         offset += (uint64_t)written;
@@ -488,7 +492,7 @@ bool staging_stream_patch(struct staging *staging, uint64_t offset, const void *
     return true;
 }
 
-static bool stream_digest(struct stream *stream, struct digest *digest, struct error *err)
+static bool staged_stream_digest(struct staged_stream *stream, struct digest *digest, struct error *err)
 {
     struct bytes bytes;
 
@@ -498,15 +502,16 @@ static bool stream_digest(struct stream *stream, struct digest *digest, struct e
 }
 
 /* The same compressed, as the next artefact; no file stays where there is little to gain. */
-static bool put_gzip(struct staging *staging, const struct stream *stream, const struct artefact_spec *spec,
+static bool put_gzip(struct staging *staging, const struct staged_stream *stream, const struct artefact_spec *spec,
                      struct error *err)
 {
     struct artefact_spec compressed = *spec;
     char number[NUMBER_SIZE], name[64];
-    const uint32_t staged = staging->next++;
+    uint32_t staged;
     struct gzip_copy copy = {0};
 
-    number_name(staged, number);
+    if (!take_number(staging, &staged, number, err))
+        return false;
     (void)snprintf(name, sizeof name, "%s-gzip", spec->name);
     compressed.place = PLACE_GZIP;
     compressed.name = name;
@@ -532,25 +537,29 @@ static bool put_gzip(struct staging *staging, const struct stream *stream, const
     return true;
 }
 
-/* The last thing that a full disk may say. */
-static bool close_stream(struct stream *stream, struct error *err)
+/* The last thing that a full disk may say; nothing is open afterwards. */
+static bool close_stream(struct opened *opened, struct error *err)
 {
+    struct staged_stream *const stream = opened->stream;
     const int descriptor = stream->descriptor;
-    const uint32_t staged = stream->staged;
 
     stream->descriptor = NOTHING;
-    stream_release(stream);
-    return close(descriptor) == 0 || error_errno(err, errno, "cannot write the staged file \"%u\"", staged);
+    opened->stream = NULL;
+    const bool ok = close(descriptor) == 0 ||
+                    error_errno(err, errno, "cannot write the staged file \"%s\"", stream->path);
+    staged_stream_free(stream);
+    return ok;
 }
 
 bool staging_stream_end(struct staging *staging, const struct artefact_spec *spec, bool gzip, struct error *err)
 {
-    struct stream *const stream = selected_stream(staging);
+    struct opened *const opened = selected_opened(staging);
+    struct staged_stream *const stream = opened->stream;
     struct digest digest;
 
-    if (stream->descriptor == NOTHING || stream->path != NULL)
+    if (stream == NULL || stream->is_in_tree)
         return error_set(err, ERROR_USAGE, "no stream of this product is open");
-    if (!stream_digest(stream, &digest, err))
+    if (!staged_stream_digest(stream, &digest, err))
         return false;
     struct artefact *const artefact = add_artefact(staging, spec, err);
     if (artefact == NULL)
@@ -558,58 +567,79 @@ bool staging_stream_end(struct staging *staging, const struct artefact_spec *spe
     artefact->staged = stream->staged;
     artefact->digest = digest;
     artefact->bytes = stream->size;
-    if (!gzip)
-        return close_stream(stream, err);
-    if (put_gzip(staging, stream, spec, err))
-        return close_stream(stream, err);
+    if (!gzip || put_gzip(staging, stream, spec, err))
+        return close_stream(opened, err);
     product_remove(selected_product(staging), selected_product(staging)->artefact_count - 1);
     return false; /* the stream is still open: it can be dropped */
 }
 
 void staging_stream_drop(struct staging *staging)
 {
-    struct stream *const stream = selected_stream(staging);
-    char name[NUMBER_SIZE];
+    struct opened *const opened = selected_opened(staging);
 
-    if (stream->descriptor != NOTHING && stream->path == NULL) { /* a tree goes as a whole */
-        number_name(stream->staged, name);
-        (void)unlinkat(staging->descriptor, name, 0);
-    }
-    stream_release(stream);
+    if (opened->stream != NULL && !opened->stream->is_in_tree) /* a tree goes as a whole */
+        (void)unlinkat(staging->descriptor, opened->stream->path, 0);
+    staged_stream_free(opened->stream);
+    opened->stream = NULL;
 }
 
 /* -- trees --------------------------------------------------------------------------------- */
 
-static struct tree *selected_tree(const struct staging *staging)
+static struct staged_tree *open_tree(const struct staging *staging, struct error *err)
 {
-    return &staging->trees[staging->selected];
+    struct staged_tree *const tree = selected_opened(staging)->tree;
+
+    if (tree == NULL)
+        (void)error_set(err, ERROR_USAGE, "no tree of this product is open");
+    return tree;
+}
+
+/* A new folder; NULL leaves nothing open. */
+static struct staged_tree *staged_tree_new(int folder, const char *name, struct error *err)
+{
+    struct staged_tree *const tree = memory_zeroed(sizeof *tree, err);
+
+    if (tree == NULL)
+        return NULL;
+    tree->descriptor = NOTHING;
+    bool ok = mkdirat(folder, name, 0755) == 0 ||
+              error_errno(err, errno, "cannot create the staged folder \"%s\"", name);
+    if (ok) {
+        tree->descriptor = openat(folder, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        ok = tree->descriptor != NOTHING || error_errno(err, errno, "cannot open the staged folder \"%s\"", name);
+    }
+    if (ok)
+        return tree;
+    staged_tree_free(tree);
+    return NULL;
 }
 
 bool staging_tree(struct staging *staging, const struct artefact_spec *spec, struct error *err)
 {
-    struct tree *const tree = selected_tree(staging);
+    struct opened *const opened = selected_opened(staging);
     char name[NUMBER_SIZE];
+    uint32_t staged;
 
-    if (tree->descriptor != NOTHING)
+    if (opened->tree != NULL)
         return error_set(err, ERROR_USAGE, "a tree of this product is open already");
-    if (!open_folder(staging, err))
+    if (!take_number(staging, &staged, name, err))
         return false;
-    const uint32_t staged = staging->next++;
-    number_name(staged, name);
-    if (mkdirat(staging->descriptor, name, 0755) != 0)
-        return error_errno(err, errno, "cannot create the staged folder \"%s\"", name);
+    struct staged_tree *const tree = staged_tree_new(staging->descriptor, name, err);
+    if (tree == NULL)
+        return false;
     struct artefact *const artefact = add_artefact(staging, spec, err);
-    if (artefact == NULL)
+    if (artefact == NULL) {
+        staged_tree_free(tree);
         return false;
+    }
     artefact->staged = staged;
     tree->artefact = selected_product(staging)->artefact_count - 1;
-    tree->descriptor = openat(staging->descriptor, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return tree->descriptor != NOTHING ||
-           error_errno(err, errno, "cannot open the staged folder \"%s\"", name);
+    opened->tree = tree;
+    return true;
 }
 
 /* *file: with its path, for the manifest; it counts once file_count has it. */
-static bool add_tree_file(struct tree *tree, const char *path, struct tree_file **file, struct error *err)
+static bool add_tree_file(struct staged_tree *tree, const char *path, struct tree_file **file, struct error *err)
 {
     void *files = tree->files;
 
@@ -626,10 +656,10 @@ static bool add_tree_file(struct tree *tree, const char *path, struct tree_file 
 bool staging_tree_put(struct staging *staging, const char *path, const struct part *parts, size_t part_count,
                       struct error *err)
 {
-    struct tree *const tree = selected_tree(staging);
+    struct staged_tree *const tree = open_tree(staging, err);
     struct tree_file *file = NULL;
 
-    if (!add_tree_file(tree, path, &file, err) ||
+    if (tree == NULL || !add_tree_file(tree, path, &file, err) ||
         !digest_parts(staging, parts, part_count, &file->digest, &file->bytes, err) ||
         !write_file(tree->descriptor, path, parts, part_count, err))
         return false;
@@ -637,30 +667,14 @@ bool staging_tree_put(struct staging *staging, const char *path, const struct pa
     return true;
 }
 
-void staging_tree_drop(struct staging *staging)
-{
-    struct tree *const tree = &staging->trees[staging->selected];
-    struct product *const product = selected_product(staging);
-    char name[NUMBER_SIZE], path[PATH_SIZE];
-    struct error ignored;
-
-    if (tree->descriptor != NOTHING) {
-        number_name(product->artefacts[tree->artefact].staged, name);
-        if (path_join(path, staging->folder, name, &ignored))
-            (void)path_remove_tree(path, &ignored); /* the coordinator removes what stays */
-        product_remove(product, tree->artefact);
-    }
-    if (selected_stream(staging)->path != NULL) /* it was a file of the tree */
-        stream_release(selected_stream(staging));
-    tree_release(tree);
-}
-
 bool staging_tree_put_naming(struct staging *staging, const char *path, const void *data, size_t size, uint64_t offset,
                              struct error *err)
 {
-    struct tree *const tree = selected_tree(staging);
+    struct staged_tree *const tree = open_tree(staging, err);
     const struct part part = {data, size};
 
+    if (tree == NULL)
+        return false;
     if (tree->has_naming || offset > size || size - offset < NAME_DIGITS ||
         strspn((const char *)data + offset, "0") < NAME_DIGITS)
         return error_set(err, ERROR_USAGE, "no room for the tree's name in \"%s\"", path);
@@ -674,30 +688,32 @@ bool staging_tree_put_naming(struct staging *staging, const char *path, const vo
 
 bool staging_tree_stream(struct staging *staging, const char *path, struct error *err)
 {
-    struct stream *const stream = selected_stream(staging);
-    const struct tree *const tree = selected_tree(staging);
+    struct opened *const opened = selected_opened(staging);
 
-    if (tree->descriptor == NOTHING || stream->descriptor != NOTHING)
+    if (opened->tree == NULL || opened->stream != NULL)
         return error_set(err, ERROR_USAGE, "no tree is open for a stream, or a stream already");
     if (!path_is_safe_relative(path))
         return error_set(err, ERROR_USAGE, "\"%s\" is no path inside a tree", path);
-    stream->path = memory_string(path, err);
-    return stream->path != NULL && begin_stream(stream, tree->descriptor, path, err);
+    opened->stream = staged_stream_new(opened->tree->descriptor, path, err);
+    if (opened->stream == NULL)
+        return false;
+    opened->stream->is_in_tree = true;
+    return true;
 }
 
 bool staging_tree_stream_end(struct staging *staging, struct error *err)
 {
-    struct stream *const stream = selected_stream(staging);
-    struct tree *const tree = selected_tree(staging);
+    struct opened *const opened = selected_opened(staging);
+    struct staged_stream *const stream = opened->stream;
     struct tree_file *file = NULL;
 
-    if (stream->descriptor == NOTHING || stream->path == NULL)
+    if (opened->tree == NULL || stream == NULL || !stream->is_in_tree)
         return error_set(err, ERROR_USAGE, "no stream of this tree is open");
-    if (!add_tree_file(tree, stream->path, &file, err) || !stream_digest(stream, &file->digest, err))
+    if (!add_tree_file(opened->tree, stream->path, &file, err) || !staged_stream_digest(stream, &file->digest, err))
         return false;
     file->bytes = stream->size;
-    tree->file_count++;
-    return close_stream(stream, err);
+    opened->tree->file_count++;
+    return close_stream(opened, err);
 }
 
 /* The order of the lines: `LC_ALL=C sort`. No two files have one path, so no two lines are alike. */
@@ -721,7 +737,7 @@ static bool flush_lines(struct staging *staging, int descriptor, struct buffer *
     return true;
 }
 
-static bool write_lines(struct staging *staging, const struct tree *tree, int descriptor, struct error *err)
+static bool write_lines(struct staging *staging, const struct staged_tree *tree, int descriptor, struct error *err)
 {
     struct buffer lines = {0};
     bool ok = true;
@@ -741,7 +757,7 @@ static bool write_lines(struct staging *staging, const struct tree *tree, int de
 }
 
 /* manifest.tsv, and its digest. */
-static bool put_manifest(struct staging *staging, const struct tree *tree, struct digest *digest, struct error *err)
+static bool put_manifest(struct staging *staging, const struct staged_tree *tree, struct digest *digest, struct error *err)
 {
     const int descriptor = create_file(tree->descriptor, "manifest.tsv", O_WRONLY);
 
@@ -755,7 +771,7 @@ static bool put_manifest(struct staging *staging, const struct tree *tree, struc
     return ok;
 }
 
-static bool put_name(const struct tree *tree, const struct digest *digest, struct error *err)
+static bool put_name(const struct staged_tree *tree, const struct digest *digest, struct error *err)
 {
     char hex[DIGEST16_SIZE];
 
@@ -774,21 +790,40 @@ static bool put_name(const struct tree *tree, const struct digest *digest, struc
 
 bool staging_tree_end(struct staging *staging, struct error *err)
 {
-    struct tree *const tree = selected_tree(staging);
-    struct artefact *const artefact = &selected_product(staging)->artefacts[tree->artefact];
+    struct opened *const opened = selected_opened(staging);
+    struct staged_tree *const tree = open_tree(staging, err);
 
-    if (tree->descriptor == NOTHING)
-        return error_set(err, ERROR_USAGE, "no tree of this product is open");
+    if (tree == NULL)
+        return false;
     if (tree->file_count == 0)
         return error_set(err, ERROR_USAGE, "a tree without files is no artefact");
     if (tree->file_count > 1)
         qsort_r(tree->files, tree->file_count, sizeof *tree->files, compare_files, tree->paths.data);
+    struct artefact *const artefact = &selected_product(staging)->artefacts[tree->artefact];
     artefact->files = (uint32_t)tree->file_count;
     artefact->bytes = 0;
     for (size_t i = 0; i < tree->file_count; i++)
         artefact->bytes += tree->files[i].bytes;
-    const bool ok = put_manifest(staging, tree, &artefact->digest, err) && put_name(tree, &artefact->digest, err);
-    if (ok)
-        tree_release(tree); /* else it is still open: it can be dropped */
-    return ok;
+    if (!put_manifest(staging, tree, &artefact->digest, err) || !put_name(tree, &artefact->digest, err))
+        return false; /* the tree is still open: it can be dropped */
+    staged_tree_free(tree);
+    opened->tree = NULL;
+    return true;
+}
+
+void staging_tree_drop(struct staging *staging)
+{
+    struct opened *const opened = selected_opened(staging);
+    struct product *const product = selected_product(staging);
+    struct error ignored;
+
+    if (opened->stream != NULL && opened->stream->is_in_tree)
+        staging_stream_drop(staging);
+    if (opened->tree == NULL)
+        return;
+    /* the coordinator removes what stays */
+    (void)remove_staged(staging, product->artefacts[opened->tree->artefact].staged, &ignored);
+    product_remove(product, opened->tree->artefact);
+    staged_tree_free(opened->tree);
+    opened->tree = NULL;
 }
