@@ -1,4 +1,4 @@
-#include "staging_private.h"
+#include "staging.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,8 @@
 
 #include "base/memory.h"
 #include "base/path.h"
+#include "job/staging_private.h"
+#include "job/staging_stream.h"
 #include "job/text.h"
 
 bool staging_open(const char *folder, struct manifest *manifest, struct staging **staging,

@@ -1,4 +1,4 @@
-#include "staging_private.h"
+#include "staging_stream.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "job/gzip_copy.h"
+#include "job/staging_private.h"
 
 enum { GZIP_PERCENT_MOST = 90 };
 

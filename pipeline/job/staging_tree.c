@@ -1,4 +1,4 @@
-#include "staging_private.h"
+#include "staging_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,8 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "job/staging_private.h"
+#include "job/staging_stream.h"
 
 enum { LINES_SIZE = 64 << 10, NAME_DIGITS = DIGEST16_SIZE - 1 };
 
