@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "codec/gzip_stream.h"
+#include "job/staging_stream.h"
 #include "volume_sink.h"
 
 enum { HEADER = 348, VOXELS = 352, DIM_MOST = 32767, DESCRIP = 80 };

@@ -2,6 +2,7 @@
 
 #include "codec/coded_form_read.h"
 #include "dicom/part10.h"
+#include "job/staging_stream.h"
 
 enum {
     TAG_PIXEL_DATA = TAG(0x7fe0, 0x0010),

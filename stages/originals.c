@@ -18,6 +18,7 @@
 
 #include "codec/htj2k_encode.h"
 #include "dicom/part10.h"
+#include "job/staging_stream.h"
 #include "original_pixels.h"
 #include "stages.h"
 

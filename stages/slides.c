@@ -15,6 +15,8 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "codec/frame_pass.h"
+#include "job/staging_stream.h"
+#include "job/staging_tree.h"
 #include "stages.h"
 #include "tile_options.h"
 

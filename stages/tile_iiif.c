@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "job/staging_tree.h"
 #include "tile_private.h"
 
 #define NAME_TO_COME "0000000000000000" /* the first 16 digits of the tree's digest */

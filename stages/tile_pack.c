@@ -9,6 +9,8 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "job/staging_stream.h"
+#include "job/staging_tree.h"
 #include "tile_private.h"
 
 #define FOLDER "image/"

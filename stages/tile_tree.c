@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "job/staging_tree.h"
 #include "tile_private.h"
 
 /* -- geometry --------------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "job/staging_stream.h"
 #include "volume_sink.h"
 
 struct vti {

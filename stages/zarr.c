@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "job/staging_tree.h"
 #include "volume_voxels.h"
 #include "zarr_private.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "codec/blosc_encode.h"
+#include "job/staging_tree.h"
 #include "volume_voxels.h"
 
 /* -- files -------------------------------------------------------------------------------------- */

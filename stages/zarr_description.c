@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "job/staging_tree.h"
 #include "volume_voxels.h"
 
 /* -- what the volume is ------------------------------------------------------------------------- */

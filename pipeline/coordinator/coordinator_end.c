@@ -108,14 +108,15 @@ static bool print_plan(struct coordinator *c, const int64_t numbers[5], struct b
         return buffer_printf(text, err,
                              "would convert %lld instances with %lld frames, %.1f MB, by stages %s;\n"
                              "would publish roughly %lld files, %.1f MB; %lld duplicates; %lld files rejected\n",
-                             (long long)numbers[0], (long long)numbers[2], (double)numbers[1] / 1e6, c->table.all,
-                             (long long)files, published / 1e6, (long long)numbers[4], (long long)numbers[3]);
+                             (long long)numbers[0], (long long)numbers[2], (double)numbers[1] / 1e6,
+                             c->table.of_instances, (long long)files, published / 1e6, (long long)numbers[4],
+                             (long long)numbers[3]);
     json_begin(&j, text);
     json_open_object(&j);
     json_member_int(&j, "instances", numbers[0]);
     json_member_int(&j, "frames", numbers[2]);
     json_member_int(&j, "bytes", numbers[1]);
-    json_member_text(&j, "stages", c->table.all);
+    json_member_text(&j, "stages", c->table.of_instances);
     json_member_int(&j, "files_roughly", files);
     json_member_int(&j, "published_bytes_roughly", (int64_t)published);
     json_member_int(&j, "duplicates", numbers[4]);

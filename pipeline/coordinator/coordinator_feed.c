@@ -282,7 +282,7 @@ static struct pool_job *member_job(struct coordinator *c, struct feed *feed, con
 {
     struct pool_job *const job = pool_job_new(JOB_OBJECT, err);
     struct errand *const errand = job != NULL ? errand_new(job, err) : NULL;
-    bool ok = errand != NULL && object_fill_stages(job, errand, c->table.all, err) &&
+    bool ok = errand != NULL && object_fill_stages(job, errand, c->table.of_instances, err) &&
               (job->job.sources = memory_zeroed(sizeof *job->job.sources, err)) != NULL;
 
     if (ok) {

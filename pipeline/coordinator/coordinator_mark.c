@@ -2,9 +2,6 @@
  * reprocess asks for. A product with empty options_digest is nobody's: out of date. */
 #include "coordinator_private.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "job/stage.h"
 
 /* -- what has changed -------------------------------------------------------------------- */
@@ -210,9 +207,9 @@ static bool mark_products(struct coordinator *c, int64_t *marked, struct error *
         " AND (?2 IS NULL OR series_instance_uid = ?2) AND (?3 IS NULL OR stage = ?3)"
         " AND (?4 = 0 OR state = 'failed' OR instance_id IN (SELECT instance_id FROM instance"
         " WHERE state IN ('failed', 'quarantined')))"
-        " AND instr(?5, ',' || stage || ',') > 0",
+        " AND instr(',' || ?5 || ',', ',' || stage || ',') > 0",
         VALUES(value_text(s->study), value_text(s->series), value_text(s->stage), value_int(s->failed),
-               value_text(c->table.match)),
+               value_text(c->table.all)),
         err);
 
     *marked = catalogue_changes(c->catalogue);
@@ -228,14 +225,11 @@ static bool mark_products(struct coordinator *c, int64_t *marked, struct error *
 static bool check_asked(struct coordinator *c, struct error *err)
 {
     const struct settings *const s = c->settings;
-    char word[96] = "";
     int64_t found = 0;
 
-    if (s->stage != NULL &&
-        ((size_t)snprintf(word, sizeof word, ",%s,", s->stage) >= sizeof word || strchr(s->stage, ',') != NULL ||
-         strstr(c->table.match, word) == NULL))
+    if (s->stage != NULL && !stage_table_wants(&c->table, s->stage))
         return error_set(err, ERROR_USAGE, "there is no stage \"%s\" among %s: see slicepress stages", s->stage,
-                         c->table.all);
+                         c->table.of_instances);
     if (s->study == NULL && s->series == NULL)
         return true;
     if (!catalogue_number(c->catalogue,

@@ -253,7 +253,7 @@ static bool queue_row(struct coordinator *c, struct open_series *series, const s
     if (!stages_to_do(c, cursor_int(row, ROW_ID), has_digest, FOR_PICTURES | FOR_OTHERS, list, err))
         return false;
     /* what was killed before it settled is decoded again even if its products are there */
-    return queue_job(c, series, row, list->size > 0 ? buffer_text(list) : c->table.all, false, err);
+    return queue_job(c, series, row, list->size > 0 ? buffer_text(list) : c->table.of_instances, false, err);
 }
 
 static bool fetch_objects(struct coordinator *c, struct open_series *series, struct error *err)
@@ -296,9 +296,10 @@ static bool fetch_renders(struct coordinator *c, struct open_series *series, str
         c->catalogue,
         "SELECT " ROW_SQL ", group_concat(p.stage) FROM product p JOIN instance i USING (instance_id)"
         " WHERE p.study_instance_uid = ? AND p.series_instance_uid = ? AND p.state = 'pending' AND i.instance_id > ?"
-        " AND i.state = 'done' AND instr(?, ',' || p.stage || ',') > 0 GROUP BY i.instance_id ORDER BY i.instance_id LIMIT ?",
+        " AND i.state = 'done' AND instr(',' || ? || ',', ',' || p.stage || ',') > 0"
+        " GROUP BY i.instance_id ORDER BY i.instance_id LIMIT ?",
         VALUES(value_text(series->study), value_text(series->series), value_int(series->last_id),
-               value_text(c->table.match), value_int(REFILL)),
+               value_text(c->table.of_instances), value_int(REFILL)),
         &cursor, err);
 
     while (ok && cursor_next(cursor)) {

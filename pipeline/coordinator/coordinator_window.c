@@ -222,9 +222,9 @@ static bool put_rows(struct open_series *series, bool computed, struct error *er
            catalogue_number(catalogue,
                             "SELECT count(DISTINCT p.instance_id) FROM product p JOIN instance i USING (instance_id)"
                             " WHERE p.study_instance_uid = ? AND p.series_instance_uid = ? AND p.state = 'pending'"
-                            " AND i.state = 'done' AND instr(?, ',' || p.stage || ',') > 0",
+                            " AND i.state = 'done' AND instr(',' || ? || ',', ',' || p.stage || ',') > 0",
                             VALUES(value_text(series->study), value_text(series->series),
-                                   value_text(series->coordinator->table.match)),
+                                   value_text(series->coordinator->table.of_instances)),
                             0, &series->renders, err);
 }
 

@@ -220,48 +220,30 @@ static bool add_wanted(struct stage_table *table, const struct stage_row *row, s
     return true;
 }
 
-/* "codestream,thumbnail": those of instances. */
-static bool list_wanted(const struct stage_table *table, char **list, struct error *err)
+static bool list_wanted(const struct stage_table *table, bool with_series, char **list, struct error *err)
 {
     struct buffer text = {0};
     bool ok = true;
 
     for (size_t i = 0; ok && i < table->wanted_count; i++)
-        if (table->wanted[i].scope == SCOPE_INSTANCE)
+        if (with_series || table->wanted[i].scope == SCOPE_INSTANCE)
             ok = (text.size == 0 || buffer_puts(&text, ",", err)) && buffer_puts(&text, table->wanted[i].name, err);
     *list = ok ? memory_string(buffer_text(&text), err) : NULL;
     buffer_release(&text);
     return *list != NULL;
 }
 
-static bool make_match(struct stage_table *table, struct error *err)
-{
-    struct buffer text = {0};
-    bool ok = buffer_puts(&text, ",", err);
-
-    for (size_t i = 0; ok && i < table->wanted_count; i++)
-        ok = buffer_puts(&text, table->wanted[i].name, err) && buffer_puts(&text, ",", err);
-    table->match = ok ? memory_string(buffer_text(&text), err) : NULL;
-    buffer_release(&text);
-    return table->match != NULL;
-}
-
 static bool digest_wanted(struct stage_table *table, struct error *err)
 {
-    struct digest_state *state = NULL;
+    struct buffer lines = {0};
     struct digest digest;
-    char line[160];
-    bool ok = digest_new(&state, err);
+    bool ok = true;
 
-    for (size_t i = 0; ok && i < table->wanted_count; i++) {
-        const struct wanted_stage *const stage = &table->wanted[i];
-        const int length = snprintf(line, sizeof line, "%s %u %s\n", stage->name, stage->version,
-                                    stage->options_digest);
-
-        ok = digest_add(state, line, (size_t)length, err);
-    }
-    ok = ok && digest_end(state, &digest, err);
-    digest_free(state);
+    for (size_t i = 0; ok && i < table->wanted_count; i++)
+        ok = buffer_printf(&lines, err, "%s %u %s\n", table->wanted[i].name, table->wanted[i].version,
+                           table->wanted[i].options_digest);
+    ok = ok && digest_of(lines.data, lines.size, &digest, err);
+    buffer_release(&lines);
     if (ok)
         digest_hex(&digest, table->digest);
     return ok;
@@ -279,7 +261,8 @@ static bool pick_wanted(const struct settings *settings, struct stage_table *tab
         if (settings->stages != NULL ? is_listed(settings->stages, row->name) : row->on_by_default)
             ok = add_wanted(table, row, err);
     }
-    return ok && list_wanted(table, &table->all, err) && make_match(table, err) && digest_wanted(table, err);
+    return ok && list_wanted(table, true, &table->all, err) && list_wanted(table, false, &table->of_instances, err) &&
+           digest_wanted(table, err);
 }
 
 /* The worker checks options at its hello, but its refusal is no usage text: what is wrong with the settings is said by the
@@ -318,11 +301,16 @@ bool stage_table_load(const struct settings *settings, const char *site, const c
     return true;
 }
 
+bool stage_table_wants(const struct stage_table *table, const char *name)
+{
+    return is_listed(table->all, name);
+}
+
 void stage_table_release(struct stage_table *table)
 {
     worker_hello_release(&table->hello);
     memory_free(table->wanted);
     memory_free(table->all);
-    memory_free(table->match);
+    memory_free(table->of_instances);
     *table = (struct stage_table){0};
 }

@@ -24,10 +24,10 @@ struct stage_table {
     char libraries[512];          /* of both programs, one line */
     struct wanted_stage *wanted;  /* in run order */
     size_t wanted_count;
-    char *all;                    /* "codestream,thumbnail": those of instances */
+    char *all;                    /* their names: "codestream,thumbnail,volume" */
+    char *of_instances;           /* "codestream,thumbnail" */
     bool wants_volumes, wants_slides; /* there are stages of series for them */
     bool makes_frames;            /* lossless frames are among what is wanted */
-    char *match;                  /* ",codestream,thumbnail," for SQL's instr */
     char digest[DIGEST_HEX_SIZE]; /* of what is wanted: names, versions, options */
 };
 
@@ -36,6 +36,7 @@ void stage_table_keep(const struct stage_table *table, const char *site);
 /* Checks --stages and --set against the worker's table (USAGE). `site` NULL: no cache. */
 bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
                       const struct worker_setup *setup, struct stage_table *table, struct error *err);
+bool stage_table_wants(const struct stage_table *table, const char *name);
 void stage_table_release(struct stage_table *table);
 
 #endif

@@ -71,6 +71,15 @@ struct artefact *product_add(struct product *product, struct error *err)
     return made;
 }
 
+void product_remove(struct product *product, size_t index)
+{
+    struct artefact *const artefact = &product->artefacts[index];
+
+    memory_free(artefact->ranges);
+    product->artefact_count--;
+    memmove(artefact, artefact + 1, (product->artefact_count - index) * sizeof *artefact);
+}
+
 bool artefact_add_range(struct artefact *artefact, struct byte_range range, struct error *err)
 {
     struct byte_range *const grown = memory_resize(

@@ -52,6 +52,7 @@ struct manifest {
 
 struct product *manifest_add(struct manifest *manifest, const char *stage, uint32_t version, struct error *err);
 struct artefact *product_add(struct product *product, struct error *err);
+void product_remove(struct product *product, size_t index); /* those after it move up */
 bool artefact_add_range(struct artefact *artefact, struct byte_range range, struct error *err);
 /* Where artefact `index` stands in public/ (layout.h); PLACE_GZIP: beside the rendition before it in the product. */
 bool artefact_path(const struct subject *subject, const struct product *product, size_t index, char path[PATH_SIZE],

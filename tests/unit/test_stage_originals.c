@@ -7,6 +7,7 @@
 #include "dicom/frame_index.h"
 #include "dicom/image.h"
 #include "dicom/part10.h"
+#include "job/staging_stream.h"
 #include "stages/original_pixels.h"
 #include "stages/stages.h"
 #include "tests/support/data_set.h"

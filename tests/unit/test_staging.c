@@ -5,6 +5,8 @@
 #include <zlib.h>
 
 #include "base/path.h"
+#include "job/staging_stream.h"
+#include "job/staging_tree.h"
 #include "tests/support/test.h"
 
 static struct error err;
