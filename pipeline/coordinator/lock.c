@@ -3,9 +3,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/path.h"
+
+enum { TRIES = 12, PAUSE_MS = 25 };
+
+/* A child that its parent has forked a moment ago, and that has not come to exec yet, holds the lock of a parent that
+ * was killed just then: so not at the first refusal. */
+static bool lock_soon(int descriptor)
+{
+    for (int i = 0; i < TRIES; i++) {
+        if (flock(descriptor, LOCK_EX | LOCK_NB) == 0)
+            return true;
+        if (errno != EWOULDBLOCK || i + 1 == TRIES)
+            return false;
+        (void)nanosleep(&(struct timespec){.tv_nsec = PAUSE_MS * 1000000L}, NULL);
+    }
+    return false;
+}
 
 bool lock_take(const char *site, int *descriptor, struct error *err)
 {
@@ -16,7 +33,7 @@ bool lock_take(const char *site, int *descriptor, struct error *err)
     *descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (*descriptor < 0)
         return error_errno(err, errno, "cannot open \"%s\"", path);
-    if (flock(*descriptor, LOCK_EX | LOCK_NB) == 0)
+    if (lock_soon(*descriptor))
         return true;
     const int code = errno;
     (void)close(*descriptor);
