@@ -1,4 +1,4 @@
--- The catalogue of a site (SITE/catalogue.sqlite), version 3. Column names are the DICOM keywords in
+-- The catalogue of a site (SITE/catalogue.sqlite), version 4. Column names are the DICOM keywords in
 -- snake case. Every write is the coordinator's (pipeline/coordinator/catalogue.c); other programs read.
 -- Paths of artefacts are relative to public/. Times are UTC, ISO 8601.
 
@@ -58,7 +58,6 @@ CREATE TABLE series (
     geometry_digest TEXT,                    -- of the slices that the rows of `volume` were made of
     slide_digest TEXT,                       -- of the parts that the rows of `slide_pyramid` were made of
     window_digest TEXT,                      -- of the computed window the pictures were made with
-    notes TEXT,                              -- of its stages: what was done that nobody would expect
     thumbnail_instance_id INTEGER,           -- the slice that stands for the series
     instances INTEGER, frames INTEGER, failed INTEGER,   -- current ones: counted when the study is joined
     dicomweb_instances INTEGER,              -- of them in DICOMweb
@@ -91,7 +90,7 @@ CREATE TABLE instance (
         CHECK (state IN ('pending', 'running', 'done', 'skipped', 'failed', 'quarantined')),
     reason TEXT,                             -- the error kind's word, or "no_image"
     detail TEXT,
-    notes TEXT,                              -- recoveries: what was repaired while reading
+    notes TEXT,                              -- lines: what was repaired while reading. More: product.notes
     frames INTEGER,                          -- readable
     needs_window INTEGER NOT NULL DEFAULT 0,
     has_histogram INTEGER NOT NULL DEFAULT 0,
@@ -146,6 +145,7 @@ CREATE TABLE product (
                                              -- instances, their geometry and the window
     state TEXT NOT NULL CHECK (state IN ('pending', 'done', 'skipped', 'failed')),  -- pending: waits for the series window
     reason TEXT,                             -- a series that failed may have artefacts: the volumes that are whole
+    notes TEXT,                              -- lines: what was done that nobody would expect
     FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
 ) STRICT;
 CREATE UNIQUE INDEX product_subject ON product (instance_id, stage) WHERE instance_id IS NOT NULL;

@@ -12,6 +12,7 @@
 
 #include "base/memory.h"
 #include "base/path.h"
+#include "coordinator/catalogue_function.h"
 
 enum { STATEMENTS = 512, BUSY_MS = 10000 };
 
@@ -47,8 +48,11 @@ static const char schema_text[] = {
 static const char to_version_3[] = {
 #include "generated/catalogue-3.sql.inc"
 };
+static const char to_version_4[] = {
+#include "generated/catalogue-4.sql.inc"
+};
 enum { OLDEST_VERSION = 2 };
-static const char *const migrations[] = {to_version_3};
+static const char *const migrations[] = {to_version_3, to_version_4};
 
 /* -- errors ------------------------------------------------------------------------------ */
 
@@ -172,6 +176,8 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
         return fail(catalogue->db, "cannot open", err);
     (void)sqlite3_extended_result_codes(catalogue->db, 1);
     (void)sqlite3_busy_timeout(catalogue->db, BUSY_MS);
+    if (!catalogue_functions_add(catalogue->db))
+        return fail(catalogue->db, "cannot add a function", err);
     if (mode == CATALOGUE_WRITE &&
         !run_script(catalogue->db,
                     "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err))

@@ -60,4 +60,9 @@ bool voi_window_insert(struct catalogue *catalogue, int64_t instance_id, const c
                        uint32_t frame, const struct window *window, const char *origin, bool valid,
                        struct error *err);
 
+/* SQL: all that is said of the row `i` of `instance`, of its object, then of its products by name. Each line once. */
+#define INSTANCE_NOTES(i) \
+    "each_line_once(coalesce(" i ".notes, '') || char(10) || coalesce((SELECT group_concat(notes, char(10)) FROM" \
+    " (SELECT notes FROM product WHERE instance_id = " i ".instance_id ORDER BY stage)), ''))"
+
 #endif

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "coordinator/catalogue.h"
+#include "coordinator/catalogue_instance.h"
 #include "coordinator/command.h"
 #include "coordinator/table.h"
 
@@ -22,8 +23,8 @@ static const struct listing listings[] = {
      " ORDER BY study_instance_uid, series_number IS NULL, series_number, series_instance_uid"},
     {"instances",
      "SELECT instance_id, study_instance_uid, series_instance_uid, sop_instance_uid, instance_number,"
-     " transfer_syntax_uid, rows, columns, frames, state, reason, detail, notes, is_current, source, member,"
-     " source_digest FROM instance ORDER BY source_order, instance_id"},
+     " transfer_syntax_uid, rows, columns, frames, state, reason, detail, " INSTANCE_NOTES("i") " AS notes,"
+     " is_current, source, member, source_digest FROM instance i ORDER BY source_order, instance_id"},
     {"artefacts",
      "SELECT artefact_id, stage, name, frame, path, media_type, files, bytes, columns, rows, sha256"
      " FROM artefact ORDER BY path"},

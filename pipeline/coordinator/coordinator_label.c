@@ -42,7 +42,7 @@ static bool withhold(struct coordinator *c, struct error *err)
 {
     return execute(c, "DELETE FROM artefact" OF_LABELS, err) && execute(c, "DELETE FROM keep" OF_LABELS, err) &&
            execute(c, "DELETE FROM voi_window" OF_LABELS, err) &&
-           execute(c, "UPDATE product SET state = 'skipped', reason = 'withheld'" OF_LABELS, err) &&
+           execute(c, "UPDATE product SET state = 'skipped', reason = 'withheld', notes = NULL" OF_LABELS, err) &&
            execute(c, "UPDATE series SET state = 'pending'" OF_SERIES_WITH(SHOWS_LABEL), err) &&
            catalogue_execute(c->catalogue,
                              "UPDATE instance SET state = 'skipped', reason = 'withheld', detail = ?, notes = NULL,"

@@ -57,7 +57,7 @@ static bool drop_artefacts(const struct publisher *publisher, int64_t product_id
 
 /* What a product row will say. */
 struct verdict {
-    const char *state, *reason;
+    const char *state, *reason, *notes;
     bool keeps_files; /* deferred: the former pictures stay until the new ones are there */
 };
 
@@ -70,11 +70,11 @@ static struct verdict judge(const struct publication *publication, const struct 
 
     if (product != NULL)
         return (struct verdict){states[product->state], product->reason[0] != '\0' ? product->reason : NULL,
-                                product->state == PRODUCT_DEFERRED};
+                                product->notes, product->state == PRODUCT_DEFERRED};
     if (result->error == ERROR_NONE)
-        return (struct verdict){"failed", "the worker did not say anything about it", false};
+        return (struct verdict){"failed", "the worker did not say anything about it", NULL, false};
     return (struct verdict){result->state == INSTANCE_SKIPPED ? "skipped" : "failed",
-                            error_kind_word(result->error), false};
+                            error_kind_word(result->error), NULL, false};
 }
 
 static bool input_digest(const struct publication *publication, const struct wanted_stage *stage,
@@ -137,20 +137,21 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
         return (keeps != 0 || drop_artefacts(publisher, *product_id, NULL, leftovers, err)) &&
                catalogue_execute(catalogue,
                                  "UPDATE product SET stage_version = ?, options_digest = ?, input_digest = ?,"
-                                 " state = ?, reason = ? WHERE product_id = ?",
+                                 " state = ?, reason = ?, notes = coalesce(?, iif(?, notes, NULL))"
+                                 " WHERE product_id = ?",
                                  VALUES(value_int(stage->version), value_text(options),
                                         value_text(input), value_text(verdict->state), value_text(verdict->reason),
-                                        value_int(*product_id)),
+                                        value_filled(verdict->notes), value_int(keeps), value_int(*product_id)),
                                  err);
     if (!catalogue_execute(catalogue,
                            "INSERT INTO product (study_instance_uid, series_instance_uid, instance_id, subject, stage,"
-                           " stage_version, options_digest, input_digest, state, reason)"
-                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                           " stage_version, options_digest, input_digest, state, reason, notes)"
+                           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                            VALUES(value_text(row->study), value_text(row->series), value_id(row->instance_id),
                                   value_text(row->instance_id != 0 ? "instance" : "series"),
                                   value_text(stage->name), value_int(stage->version),
                                   value_text(stage->options_digest), value_text(input), value_text(verdict->state),
-                                  value_text(verdict->reason)),
+                                  value_text(verdict->reason), value_filled(verdict->notes)),
                            err))
         return false;
     *product_id = catalogue_last_id(catalogue);
@@ -307,7 +308,7 @@ bool publish_defer(const struct publisher *publisher, int64_t instance_id, const
 {
     bool found = false, ok = true;
     struct publication publication = {.kind = JOB_RENDER, .instance_id = instance_id};
-    static const struct verdict deferred = {"pending", NULL, true};
+    static const struct verdict deferred = {"pending", NULL, NULL, true};
 
     if (!instance_find(publisher->catalogue, instance_id, &publication.row, &found, err) || !found)
         return !found;
@@ -320,17 +321,6 @@ bool publish_defer(const struct publisher *publisher, int64_t instance_id, const
         word += length + (word[length] == ',');
     }
     return ok;
-}
-
-static bool put_series(const struct publisher *publisher, const struct publication *publication,
-                       struct leftovers *leftovers, struct error *err)
-{
-    return put_asked(publisher, publication, leftovers, err) &&
-           catalogue_execute(publisher->catalogue,
-                             "UPDATE series SET notes = ? WHERE study_instance_uid = ? AND series_instance_uid = ?",
-                             VALUES(value_filled(publication->result.notes), value_text(publication->row.study),
-                                    value_text(publication->row.series)),
-                             err);
 }
 
 static bool raise_information(const struct publisher *publisher, const struct publication *publication,
@@ -384,7 +374,7 @@ bool publish_rows(const struct publisher *publisher, struct publication *publica
                              result->ignored ? "ignored" : error_kind_word(result->error), result->text, err);
     }
     if (publication->kind == JOB_SERIES)
-        return put_series(publisher, publication, leftovers, err);
+        return put_asked(publisher, publication, leftovers, err);
     if (publication->kind == JOB_RENDER)
         return raise_information(publisher, publication, err) && put_kept(publisher, publication, err) &&
                put_asked(publisher, publication, leftovers, err) &&

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/memory.h"
+#include "coordinator/catalogue_instance.h"
 #include "job/layout.h"
 
 /* -- rows as members ---------------------------------------------------------------------- */
@@ -348,8 +349,9 @@ static bool instances(const struct series_writer *w, const char *key, bool curre
                           " transfer_syntax_uid, rows, columns, frames, samples_per_pixel, bits_stored,"
                           " pixel_representation, photometric_interpretation, image_type, pixel_spacing,"
                           " image_position_patient, image_orientation_patient, rescale_slope,"
-                          " rescale_intercept, rescale_type, lossy_image_compression, state, reason, notes,"
-                          " source_digest, source_bytes FROM instance WHERE study_instance_uid = ?"
+                          " rescale_intercept, rescale_type, lossy_image_compression, state, reason, "
+                          INSTANCE_NOTES("i") " AS notes,"
+                          " source_digest, source_bytes FROM instance i WHERE study_instance_uid = ?"
                           " AND series_instance_uid = ? AND is_current = ?"
                           " ORDER BY instance_number, sop_instance_uid, source_digest, source_order",
                           VALUES(value_text(study), value_text(series), value_int(current)), &row, err))

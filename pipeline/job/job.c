@@ -8,6 +8,7 @@
 #include "base/limits.h"
 #include "base/memory.h"
 #include "job/keep.h"
+#include "job/notes.h"
 #include "job/slices.h"
 #include "job/slide_blob.h"
 #include "job/wire.h"
@@ -17,8 +18,8 @@ enum {
     SETTINGS_MOST = 1024,
     STAGES_MOST = 64,
     OPTIONS_MOST = 64,
+    OPTIONS_TEXT_MOST = 64 << 10,
     LINE_MOST = 4096,
-    NOTES_MOST = 64 << 10,
     WINDOW_ROWS_MOST = 1 << 20,
     MEMBERS_MOST = 1 << 20,
     /* the least that one of these takes on the wire */
@@ -134,7 +135,7 @@ static void carry_stage(struct wire *w, struct stage_row *s)
                             OPTION_BYTES, 1);
     for (size_t i = 0; i < s->option_count && !w->failed; i++)
         carry_option(w, &s->options[i]);
-    wire_string(w, &s->canonical_options, NOTES_MOST, WIRE_LINES);
+    wire_string(w, &s->canonical_options, OPTIONS_TEXT_MOST, WIRE_LINES);
     wire_require(w, s->canonical_options != NULL, "a stage has no canonical options");
 }
 

@@ -189,7 +189,7 @@ struct job_result {
     bool has_record;            /* record is filled: the data set could be read and is an instance's */
     struct record record;
     enum instance_state state;  /* DONE, SKIPPED, FAILED */
-    char *notes;                /* recoveries, one line each; "" none */
+    char *notes;                /* OBJECT: of the object itself (notes.h), NULL or "" none; others are its products' */
     struct digest source_digest;
     uint64_t source_bytes;
     uint32_t frames;            /* readable */

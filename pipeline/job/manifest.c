@@ -5,6 +5,7 @@
 
 #include "base/limits.h"
 #include "base/memory.h"
+#include "job/notes.h"
 #include "job/text.h"
 
 enum {
@@ -116,6 +117,7 @@ void product_release(struct product *product)
     for (size_t i = 0; i < product->artefact_count; i++)
         memory_free(product->artefacts[i].ranges);
     memory_free(product->artefacts);
+    memory_free(product->notes);
     *product = (struct product){0};
 }
 
@@ -165,6 +167,7 @@ static bool write_product(const struct product *product, struct buffer *out, str
               buffer_put_u32(out, product->stage_version, err) &&
               buffer_put_u8(out, (uint8_t)product->state, err) &&
               buffer_put_string(out, product->reason, err) &&
+              buffer_put_string(out, product->notes, err) &&
               buffer_append(out, product->window_digest.bytes, DIGEST_SIZE, err) &&
               buffer_put_u32(out, (uint32_t)product->artefact_count, err);
 
@@ -207,6 +210,16 @@ static void parse_text(struct reader *reader, char *to, size_t size, const char 
         reader->failed = true;
     else
         memcpy(to, text, strlen(text) + 1);
+}
+
+static bool parse_notes(struct reader *reader, struct product *product, struct error *err)
+{
+    const char *const notes = reader_string(reader, NOTES_MOST);
+
+    if (notes == NULL)
+        return true;
+    product->notes = memory_string(notes, err);
+    return product->notes != NULL;
 }
 
 static bool media_type_is_valid(const char *text)
@@ -310,6 +323,8 @@ static bool check_product(const struct product *product, uint32_t artefacts, str
         return refuse(err, "a reason does not fit its state");
     if (!text_is_clean(product->reason, false))
         return refuse(err, "a reason is no line of UTF-8");
+    if (product->notes != NULL && !text_is_clean(product->notes, true))
+        return refuse(err, "notes are no lines of UTF-8");
     if (artefacts > 0 && !product_state_has_artefacts(product->state))
         return refuse(err, "a product that is not done has artefacts");
     return true;
@@ -328,6 +343,8 @@ static bool parse_product(struct reader *reader, struct manifest *manifest, stru
     state = reader_u8(reader);
     product->state = state < STATE_COUNT ? (enum product_state)state : PRODUCT_FAILED;
     parse_text(reader, product->reason, sizeof product->reason, NULL);
+    if (!parse_notes(reader, product, err))
+        return false;
     parse_digest(reader, &product->window_digest);
     artefacts = reader_u32(reader);
     if (reader->failed || state >= STATE_COUNT || product->stage_version > INT32_MAX ||

@@ -40,6 +40,7 @@ struct product {
     uint32_t stage_version;
     enum product_state state;
     char reason[240]; /* of SKIPPED, FAILED and PARTIAL */
+    char *notes;      /* owned, at most NOTES_MOST bytes; NULL: none */
     struct digest window_digest; /* of the windows its pictures used; zero if none */
     size_t artefact_count, artefact_capacity;
     struct artefact *artefacts; /* owned */

@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { MESSAGE_VERSION = 2, MESSAGE_HEADER = 10 }; /* raised with every change of what is in a message */
+enum { MESSAGE_VERSION = 3, MESSAGE_HEADER = 10 }; /* raised with every change of what is in a message */
 
 enum message_type {
     MESSAGE_HELLO = 1,      /* coordinator: struct worker_setup; worker: struct worker_hello */

@@ -155,7 +155,7 @@ struct stage_run {
     void *state;         /* zeroed, state_size */
     struct staging *staging;
     unsigned threads;     /* that it may start: what it makes does not depend on them */
-    struct buffer *notes; /* lines for people: what was done that nobody would expect */
+    struct buffer *notes; /* lines for people: what was done that nobody would expect; they are the product's */
     uint32_t information; /* a stage may leave picture_information here: which slice says most */
     struct coded_form *published; /* the codestream stage fills it: stage_input.published of those after it */
     struct buffer *metadata;      /* the dicomweb stage's JSON of the instance, kept for the join */

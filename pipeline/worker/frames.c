@@ -1,5 +1,6 @@
 #include "frames.h"
 
+#include "job/notes.h"
 #include "worker/sandbox.h"
 
 enum { COUNTED_MOST = 64, FRAMES_AN_ALLOWANCE = 16 };
@@ -36,16 +37,32 @@ static bool hand_on(struct frames_pass *pass, const struct frame *frame, const s
 {
     struct instance *const instance = pass->instance;
     struct stage_frame given = {.frame = frame, .first_row = first_row, .display = display};
-    struct error picture_fault = {0};
+    struct frame_telling telling = {.notes = pass->tells_notes ? &instance->frame_notes : NULL,
+                                    .picture_notes = &instance->picture_notes};
     const char *origin = "";
     const struct voi voi = choose_voi(pass, frame, display, &origin);
 
     given.voi = &voi;
     given.voi_origin = origin;
+    buffer_clear(&instance->picture_notes);
     if (stage_set_wants(pass->stages, NEEDS_PICTURE, frame->number) &&
-        studio_draw(pass->studio, &instance->image, frame, display, &voi, &instance->notes, &picture_fault))
+        studio_draw(pass->studio, &instance->image, frame, display, &voi, &instance->picture_notes,
+                    &telling.picture_fault))
         given.picture = &pass->studio->picture;
-    return stage_set_frame(pass->stages, &given, &picture_fault, err);
+    return stage_set_frame(pass->stages, &given, &telling, err);
+}
+
+/* Every OBJECT job counts the same frames: what is said of them is said of the instance. */
+static bool count(struct frames_pass *pass, const struct frame *frame, const struct frame_display *display,
+                  struct error *err)
+{
+    struct instance *const instance = pass->instance;
+
+    if (!histogram_builder_add(pass->histogram, frame, display, err) ||
+        !notes_merge(&instance->notes, buffer_text(&instance->frame_notes), err))
+        return false;
+    buffer_clear(&instance->frame_notes);
+    return true;
 }
 
 /* What cannot be read here is told when its turn comes. */
@@ -93,7 +110,7 @@ static bool run_frame(struct frames_pass *pass, uint32_t number, struct error *e
         return instance_know_form(pass->instance, number, pass->studio, err);
     return instance_frame(pass->instance, number, pass->studio, &frame, err) &&
            instance_display(pass->instance, number, &display, err) &&
-           (!counted || histogram_builder_add(pass->histogram, &frame, display, err)) &&
+           (!counted || count(pass, &frame, display, err)) &&
            (!kept || plane_writer_add(pass->planes, &frame, err)) &&
            (!wanted || hand_on(pass, &frame, display, 0, err));
 }
@@ -109,7 +126,7 @@ static bool run_strip(struct frames_pass *pass, uint32_t number, uint32_t first_
            instance_strip(pass->instance, number, first_row, rows, pass->studio, &frame, err) &&
            instance_display(pass->instance, number, &display, err) &&
            (pass->histogram == NULL || !frames_counted(pass->instance->image.frames, number) ||
-            histogram_builder_add(pass->histogram, &frame, display, err)) &&
+            count(pass, &frame, display, err)) &&
            hand_on(pass, &frame, display, first_row, err);
 }
 

@@ -14,6 +14,7 @@
 struct frames_pass {
     struct instance *instance;
     struct stage_set *stages;
+    bool tells_notes;                    /* of decoding: to the products */
     struct studio *studio;
     const struct window *series_window;  /* for grey frames without a window of their own; NULL: none */
     struct histogram_builder *histogram; /* NULL: not wanted */

@@ -45,6 +45,8 @@ void instance_release(struct instance *instance)
     image_release(&instance->image);
     object_close(instance->object);
     buffer_release(&instance->notes);
+    buffer_release(&instance->frame_notes);
+    buffer_release(&instance->picture_notes);
     *instance = (struct instance){0};
 }
 
@@ -135,7 +137,7 @@ static bool decode_coded(struct instance *instance, uint32_t number, struct stud
 
     if (!instance_coded(instance, number, studio, &coded, err) ||
         !decoder_run(studio->decoder, coded.image, number, coded.data, coded.size, coded.bit_offset, frame,
-                     &instance->notes, err))
+                     &instance->frame_notes, err))
         return false;
     if (instance->index == NULL && instance->has_form)
         published_settle(&instance->form, frame);
@@ -153,6 +155,7 @@ static void keep_form(struct instance *instance, const struct frame *frame)
 bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
                     struct error *err)
 {
+    buffer_clear(&instance->frame_notes);
     const bool ok = instance->planes != NULL
                         ? plane_reader_get(instance->planes, number, &studio->coded, frame, err)
                         : decode_coded(instance, number, studio, frame, err);
@@ -193,7 +196,7 @@ bool instance_strip_rows(struct instance *instance, uint32_t number, struct stud
 
     if (!is_native(image))
         return instance_coded(instance, number, studio, &coded, err) &&
-               decoder_strip_rows(studio->decoder, image, coded.data, coded.size, rows, &instance->notes, err);
+               decoder_strip_rows(studio->decoder, image, coded.data, coded.size, rows, NULL, err);
     *rows = line < STRIP_BYTES ? (uint32_t)(STRIP_BYTES / line) : 1;
     return true;
 }
@@ -210,7 +213,7 @@ static bool native_strip(struct instance *instance, uint32_t number, uint32_t fi
     return frame_index_read_part(instance->index, number, first_row * line, (size_t)(rows * line), &studio->coded,
                                  err) &&
            decoder_run(studio->decoder, &part, number, studio->coded.data, studio->coded.size, 0, frame,
-                       &instance->notes, err);
+                       &instance->frame_notes, err);
 }
 
 bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_row, uint32_t rows, struct studio *studio,
@@ -218,12 +221,13 @@ bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_r
 {
     struct coded_frame coded;
 
+    buffer_clear(&instance->frame_notes);
     if (is_native(&instance->image)) {
         if (!native_strip(instance, number, first_row, rows, studio, frame, err))
             return false;
     } else if (!instance_coded(instance, number, studio, &coded, err) ||
                !decoder_run_strip(studio->decoder, coded.image, number, coded.data, coded.size, first_row, rows, frame,
-                                  &instance->notes, err)) {
+                                  &instance->frame_notes, err)) {
         return false;
     }
     struct frame whole = *frame;
@@ -240,8 +244,8 @@ bool instance_know_form(struct instance *instance, uint32_t number, struct studi
     if (instance->has_form || !instance_has_coded(instance))
         return true;
     if (!instance_coded(instance, number, studio, &coded, err) ||
-        !decoder_inspect(studio->decoder, coded.image, number, coded.data, coded.size, coded.bit_offset, &frame,
-                         &instance->notes, err))
+        !decoder_inspect(studio->decoder, coded.image, number, coded.data, coded.size, coded.bit_offset, &frame, NULL,
+                         err))
         return false;
     keep_form(instance, &frame);
     return true;

@@ -30,7 +30,9 @@
 struct instance {
     struct object *object;
     struct image image;
-    struct buffer notes;             /* of everything below the object */
+    struct buffer notes;             /* of everything below the object: the same whatever is made of it */
+    struct buffer frame_notes;       /* of decoding the frame at hand, or its strip */
+    struct buffer picture_notes;     /* of drawing it */
     bool varies;                     /* what a frame means may differ by frame: functional groups */
     bool has_display;                /* display is filled, for display_frame (any, if it does not vary) */
     uint32_t display_frame;

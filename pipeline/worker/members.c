@@ -19,7 +19,6 @@ enum way { WAY_NATIVE, WAY_PLANES, WAY_SOURCE, WAY_KEPT, WAY_NONE };
 struct members {
     struct worker *worker;
     const struct job *job;
-    struct buffer *notes;
     struct member_list *list;
     /* the one at hand */
     size_t member;
@@ -36,15 +35,13 @@ struct members {
     const struct lut *lut;
 };
 
-bool members_new(struct worker *worker, struct job *job, struct buffer *notes, struct members **members,
-                 struct error *err)
+bool members_new(struct worker *worker, struct job *job, struct members **members, struct error *err)
 {
     struct members *const made = memory_zeroed(sizeof *made, err);
 
     if (made == NULL)
         return false;
-    *made = (struct members){.worker = worker, .job = job, .notes = notes, .member = SIZE_MAX, .way = WAY_NONE,
-                             .descriptor = -1};
+    *made = (struct members){.worker = worker, .job = job, .member = SIZE_MAX, .way = WAY_NONE, .descriptor = -1};
     if (!member_list_new(worker->spool, job, &made->list, err)) {
         memory_free(made);
         return false;
@@ -139,7 +136,7 @@ static bool read_native(struct members *m, uint32_t number, struct error *err)
         return false;
     coded->size = (size_t)(to - from);
     return decoder_run(m->worker->studio->decoder, image, number, coded->data, coded->size,
-                       (unsigned)(from_bit % unit), &m->frame, m->notes, err);
+                       (unsigned)(from_bit % unit), &m->frame, NULL, err);
 }
 
 /* -- the others ----------------------------------------------------------------------------- */

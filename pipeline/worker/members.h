@@ -1,6 +1,6 @@
 /* members.h - frames of the instances of a series, one instance open at a time, from the nearest place that has them
  *
- *     members_new(worker, job, &notes, &members, err)
+ *     members_new(worker, job, &members, err)
  *     members_frame(members, number, frame, has_lut, &found, err), members_instance(members, number, &instance, err)
  *     members_free(members)
  *
@@ -23,9 +23,8 @@
 
 struct members;
 
-/* `job` and `notes` are borrowed; the job's members are taken out of it. */
-bool members_new(struct worker *worker, struct job *job, struct buffer *notes, struct members **members,
-                 struct error *err);
+/* `job` is borrowed; its members are taken out of it. What decoding says of them, their own jobs have told. */
+bool members_new(struct worker *worker, struct job *job, struct members **members, struct error *err);
 void members_free(struct members *members); /* NULL is fine */
 
 const char *members_sop(const struct members *members); /* of the one that the last frame was of */

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "dicom/uid.h"
 #include "job/keep.h"
+#include "job/notes.h"
 #include "worker/describe.h"
 #include "worker/sniff.h"
 #include "worker/windows.h"
@@ -37,7 +38,7 @@ bool run_begin(struct run *run, bool defer, struct error *err)
                                       .published_fault = &run->published_fault};
     return open_staging(run, err) &&
            stage_set_new(run->worker->options, run->job->stages, &run->input, run->staging,
-                         run->worker->setup.nice_threads, &run->instance.notes, &run->yield, &run->stages, err) &&
+                         run->worker->setup.nice_threads, &run->yield, &run->stages, err) &&
            stage_set_begin(run->stages, defer, err);
 }
 
@@ -59,9 +60,6 @@ static bool tell_metadata(struct run *run, struct error *err)
 
     if (metadata->size == 0)
         return true;
-    if (metadata->size > JOB_METADATA_MOST)
-        return buffer_printf(&run->instance.notes, err, "metadata of %zu bytes are not kept, %d is the most\n",
-                             metadata->size, JOB_METADATA_MOST);
     run->result->metadata = memory_string(buffer_text(metadata), err);
     return run->result->metadata != NULL;
 }
@@ -72,7 +70,7 @@ bool run_finish(struct run *run, const struct frames_pass *pass, struct error *e
 
     find_published(run);
     if (!stage_set_finish(run->stages, &run->result->information, err) ||
-        !tell_metadata(run, err))
+        !stage_set_tell_notes(run->stages, &run->result->manifest, err) || !tell_metadata(run, err))
         return false;
     if (pass == NULL || !pass->used_series_window)
         return true;
@@ -94,18 +92,6 @@ void run_release(struct run *run, bool failed)
         job_result_drop_kept(run->result);
     }
     instance_release(&run->instance);
-}
-
-bool run_tell_notes(struct run *run, struct error *err)
-{
-    struct buffer all = {0};
-    const char *const read = run->instance.object != NULL ? object_notes(run->instance.object) : "";
-    bool ok = buffer_puts(&all, read, err) && buffer_puts(&all, buffer_text(&run->instance.notes), err);
-
-    run->result->notes = ok ? memory_string(buffer_text(&all), err) : NULL;
-    ok = run->result->notes != NULL;
-    buffer_release(&all);
-    return ok;
 }
 
 /* -- what is it? ---------------------------------------------------------------------------- */
@@ -287,7 +273,7 @@ static bool do_image(struct run *run, struct error *err)
 {
     struct job_result *const result = run->result;
     const struct job *const job = run->job;
-    struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio,
+    struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio, .tells_notes = true,
                                .series_window = job->has_window ? &job->window : NULL,
                                .memory_bytes = run->worker->setup.memory_bytes,
                                .cpu_seconds = run->worker->setup.cpu_seconds};
@@ -343,6 +329,23 @@ static bool do_object(struct run *run, const struct source *source, struct error
     return false;
 }
 
+/* Those of the object, whatever is made of it; those of its products are theirs. Where there are none, because a frame
+ * could not be read, what was said of that frame. */
+static bool tell_notes(struct run *run, struct error *err)
+{
+    const struct instance *const instance = &run->instance;
+    const bool has_failed = run->result->error != ERROR_NONE && !run->is_told;
+    struct buffer all = {0};
+    bool ok = (instance->object == NULL || notes_merge(&all, object_notes(instance->object), err)) &&
+              notes_merge(&all, buffer_text(&instance->notes), err) &&
+              (!has_failed || notes_merge(&all, buffer_text(&instance->frame_notes), err));
+
+    run->result->notes = ok ? memory_string(buffer_text(&all), err) : NULL;
+    ok = run->result->notes != NULL;
+    buffer_release(&all);
+    return ok;
+}
+
 bool worker_object(struct worker *worker, const struct job *job, struct job_result *result, struct error *err)
 {
     struct run *const run = memory_zeroed(sizeof *run, err);
@@ -362,7 +365,7 @@ bool worker_object(struct worker *worker, const struct job *job, struct job_resu
             result->state = INSTANCE_SKIPPED;
         (void)job_fault(result, &why);
     }
-    const bool ok = run_tell_notes(run, err);
+    const bool ok = tell_notes(run, err);
     run_release(run, result->error != ERROR_NONE && !run->is_told);
     memory_free(run);
     sources_close(worker->sources);

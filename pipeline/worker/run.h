@@ -35,7 +35,5 @@ bool run_begin(struct run *run, bool defer, struct error *err);
 bool run_finish(struct run *run, const struct frames_pass *pass, struct error *err);
 /* Releases everything; `failed`: nothing that was made shall stay. */
 void run_release(struct run *run, bool failed);
-/* All notes of the object and of what was done with it, into the result. */
-bool run_tell_notes(struct run *run, struct error *err);
 
 #endif

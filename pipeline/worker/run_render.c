@@ -96,7 +96,9 @@ static bool do_render(struct rendering *r, struct error *err)
 {
     struct run *const run = &r->run;
     const struct job *const job = run->job;
+    /* of what wants the series window frames were counted: their OBJECT job told then what decoding says of them */
     struct frames_pass pass = {.instance = &run->instance, .studio = run->worker->studio,
+                               .tells_notes = !job->has_window,
                                .series_window = job->has_window ? &job->window : NULL,
                                .memory_bytes = run->worker->setup.memory_bytes,
                                .cpu_seconds = run->worker->setup.cpu_seconds};
@@ -131,10 +133,9 @@ bool worker_render(struct worker *worker, const struct job *job, struct job_resu
     r->run.source_digest = &job->source_digest;
     if (!do_render(r, &why))
         (void)job_fault(result, &why);
-    const bool ok = run_tell_notes(&r->run, err);
     run_release(&r->run, result->error != ERROR_NONE && !r->run.is_told);
     kept_release(&r->kept);
     memory_free(r);
     sources_close(worker->sources);
-    return ok;
+    return true;
 }

@@ -26,7 +26,6 @@ struct series {
     struct slide_part *parts; /* owned; `instance` is the number of the member */
     size_t part_count;
     struct slide slide;
-    struct buffer notes; /* of the members: they are read by another thread */
     struct members *members;
     struct ahead *ahead;
 };
@@ -244,7 +243,7 @@ static bool do_series(struct series *s, struct error *err)
 {
     struct run *const run = &s->run;
 
-    if (!make_volumes(s, err) || !make_slide(s, err) || !members_new(run->worker, s->job, &s->notes, &s->members, err))
+    if (!make_volumes(s, err) || !make_slide(s, err) || !members_new(run->worker, s->job, &s->members, err))
         return false;
     give_back_memory(s);
     if (!run_begin(run, false, err))
@@ -254,7 +253,7 @@ static bool do_series(struct series *s, struct error *err)
             return false;
     if (stage_set_has(run->stages, NEEDS_SLIDE) && !run_pyramids(s, err))
         return false;
-    return buffer_append(&run->instance.notes, s->notes.data, s->notes.size, err) && run_finish(run, NULL, err);
+    return run_finish(run, NULL, err);
 }
 
 bool worker_series(struct worker *worker, struct job *job, struct job_result *result, struct error *err)
@@ -275,14 +274,12 @@ bool worker_series(struct worker *worker, struct job *job, struct job_result *re
         result->state = INSTANCE_FAILED;
     }
     members_free(s->members); /* gives back the sources */
-    const bool ok = run_tell_notes(&s->run, err);
     run_release(&s->run, result->error != ERROR_NONE);
     geometry_release(&s->geometry);
     release_slide(s);
-    buffer_release(&s->notes);
     memory_free(s->slices);
     memory_free(s->places);
     give_back_memory(s);
     memory_free(s);
-    return ok;
+    return true;
 }

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "job/notes.h"
+#include "job/text.h"
 #include "stages/stages.h"
 
 enum { STAGES_MOST = 32, REASON_SIZE = 200 };
@@ -16,6 +18,7 @@ enum slot_state { SLOT_LIVE, SLOT_DEFERRED, SLOT_ENDED };
 
 struct slot {
     struct stage_run run;
+    struct buffer notes; /* the run's */
     enum slot_state state;
     bool begun;     /* release is due */
     bool saw_picture;
@@ -172,8 +175,8 @@ static bool is_named(const char *name, const char *names)
 }
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, unsigned threads, struct buffer *notes, struct stage_yield *yield,
-                   struct stage_set **set, struct error *err)
+                   struct staging *staging, unsigned threads, struct stage_yield *yield, struct stage_set **set,
+                   struct error *err)
 {
     struct stage_set *const made = memory_zeroed(sizeof *made, err);
     const enum stage_scope scope = input->subject->sop[0] != '\0' ? SCOPE_INSTANCE : SCOPE_SERIES;
@@ -188,8 +191,8 @@ bool stage_set_new(const struct stage_options *options, const char *names, const
         struct slot *const slot = &made->slots[made->count];
         slot->state = SLOT_ENDED;
         slot->run = (struct stage_run){.stage = stages[i], .input = input, .options = options->values[i],
-                                       .staging = staging, .threads = threads, .notes = notes, .published = &yield->published,
-                                       .metadata = &yield->metadata};
+                                       .staging = staging, .threads = threads, .notes = &slot->notes,
+                                       .published = &yield->published, .metadata = &yield->metadata};
         slot->run.state = memory_zeroed(stages[i]->state_size, err);
         if (slot->run.state == NULL) {
             stage_set_free(made);
@@ -209,6 +212,7 @@ void stage_set_free(struct stage_set *set)
         if (slot->begun && slot->run.stage->release != NULL)
             slot->run.stage->release(&slot->run);
         memory_free(slot->run.state);
+        buffer_release(&slot->notes);
     }
     memory_free(set);
 }
@@ -365,15 +369,23 @@ bool stage_set_coded(struct stage_set *set, const struct coded_frame *coded, str
     return true;
 }
 
+static bool take_notes(struct slot *slot, const struct frame_telling *telling, bool with_picture, struct error *err)
+{
+    return (telling->notes == NULL || notes_merge(&slot->notes, buffer_text(telling->notes), err)) &&
+           (!with_picture || notes_merge(&slot->notes, buffer_text(telling->picture_notes), err));
+}
+
 static bool frame_slot(struct stage_set *set, struct slot *slot, const struct stage_frame *frame,
-                       const struct error *picture_fault, struct error *err)
+                       const struct frame_telling *telling, struct error *err)
 {
     const bool needs_picture = (slot->run.stage->needs & NEEDS_PICTURE) != 0;
     struct stage_frame given = *frame;
     struct error why = {0};
 
+    if (!take_notes(slot, telling, needs_picture, err))
+        return false;
     if (needs_picture && frame->picture == NULL) {
-        why = *picture_fault;
+        why = telling->picture_fault;
         (void)error_context(&why, "frame %u", frame->frame->number);
         return drop(set, slot, &why, err);
     }
@@ -387,14 +399,14 @@ static bool frame_slot(struct stage_set *set, struct slot *slot, const struct st
     return drop(set, slot, &why, err);
 }
 
-bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, const struct error *picture_fault,
+bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, const struct frame_telling *telling,
                      struct error *err)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct slot *const slot = &set->slots[i];
 
         if (slot->state == SLOT_LIVE && slot_wants(slot, frame->frame->number) &&
-            !frame_slot(set, slot, frame, picture_fault, err))
+            !frame_slot(set, slot, frame, telling, err))
             return false;
     }
     return true;
@@ -423,7 +435,7 @@ static bool fail_part(struct stage_set *set, struct slot *slot, const struct err
     slot->passes = 0;
     if (slot->failed++ == 0)
         slot->first_fault = *why;
-    return buffer_printf(slot->run.notes, err, "%s: %s\n", slot->run.stage->name, why->text);
+    return buffer_printf(&slot->notes, err, "%s: %s\n", slot->run.stage->name, why->text);
 }
 
 static bool drop_part(struct stage_set *set, struct slot *slot, const struct error *why, struct error *err)
@@ -579,6 +591,25 @@ bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error
 {
     for (size_t i = 0; i < set->count; i++)
         if (!finish_slot(set, &set->slots[i], information, err))
+            return false;
+    return true;
+}
+
+static bool tell_notes(const struct slot *slot, struct product *product, struct error *err)
+{
+    if (slot->notes.size == 0)
+        return true;
+    product->notes = memory_new(NOTES_MOST, err);
+    if (product->notes == NULL)
+        return false;
+    text_clean(buffer_text(&slot->notes), slot->notes.size, true, product->notes, NOTES_MOST);
+    return true;
+}
+
+bool stage_set_tell_notes(const struct stage_set *set, struct manifest *manifest, struct error *err)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (!tell_notes(&set->slots[i], &manifest->products[set->slots[i].product], err))
             return false;
     return true;
 }

@@ -1,14 +1,14 @@
 /* stage_set.h - the stages of one job: accepts, begin, frame, finish, release, each at its time
  *
  *     stage_options_new(settings, count, &options, err)         once a process
- *     stage_set_new(options, "codestream,thumbnail", &input, staging, threads, &notes, &yield, &set, err)
+ *     stage_set_new(options, "codestream,thumbnail", &input, staging, threads, &yield, &set, err)
  *     stage_set_begin(set, defer, err)                          products are made, some stages drop out
  *     for each frame, while stage_set_wants_survey(set): stage_set_survey(set, &coded, err)
  *     for each frame: if (stage_set_wants_coded(set, n)) stage_set_coded(set, &coded, err)
  *                     if (stage_set_wants(set, NEEDS_FRAME | NEEDS_PICTURE, n)) stage_set_frame(set, &frame, err)
  *     for each volume of a series: stage_set_volume(set, &volume, &passes, err)...
  *     for each pyramid of a slide: stage_set_slide(set, &slide, err)
- *     stage_set_finish(set, &information, err)
+ *     stage_set_finish(set, &information, err), stage_set_tell_notes(set, &manifest, err)
  *     stage_set_free(set)                                       whatever happened
  *
  * A stage that fails is dropped with its reason as its product's, and the others go on. False only for what concerns
@@ -43,8 +43,8 @@ struct stage_yield {
 };
 
 bool stage_set_new(const struct stage_options *options, const char *names, const struct stage_input *input,
-                   struct staging *staging, unsigned threads, struct buffer *notes, struct stage_yield *yield,
-                   struct stage_set **set, struct error *err);
+                   struct staging *staging, unsigned threads, struct stage_yield *yield, struct stage_set **set,
+                   struct error *err);
 void stage_set_free(struct stage_set *set);
 /* `defer`: stages that need pictures end as DEFERRED; which frames they want can still be asked. */
 bool stage_set_begin(struct stage_set *set, bool defer, struct error *err);
@@ -63,8 +63,14 @@ bool stage_set_wants_coded(const struct stage_set *set, uint32_t number);
 bool stage_set_coded(struct stage_set *set, const struct coded_frame *coded, struct error *err);
 /* Those that want frame `number` whole fail, or all that want it: it cannot be had. */
 bool stage_set_refuse(struct stage_set *set, uint32_t number, bool all, const struct error *why, struct error *err);
-/* Gives the frame, or a strip, to whoever wants it. `picture_fault`: why there is no picture; fails those who need one. */
-bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, const struct error *picture_fault,
+/* What is said of a frame beside it. The notes become those of the products that are made of it. */
+struct frame_telling {
+    const struct buffer *notes;         /* of decoding; NULL: not told */
+    const struct buffer *picture_notes; /* of drawing */
+    struct error picture_fault;         /* why there is no picture: fails those who need one */
+};
+/* Gives the frame, or a strip, to whoever wants it. */
+bool stage_set_frame(struct stage_set *set, const struct stage_frame *frame, const struct frame_telling *telling,
                      struct error *err);
 
 /* Of a series' job, for each volume: *passes says how often its slices are wanted. Then for each pass: stage_set_pass,
@@ -84,6 +90,8 @@ bool stage_set_slide(struct stage_set *set, const struct stage_slide *slide, str
 bool stage_set_fail_slides(struct stage_set *set, const struct error *why, struct error *err);
 
 bool stage_set_finish(struct stage_set *set, uint32_t *information, struct error *err);
+/* The notes of each stage, into its product. */
+bool stage_set_tell_notes(const struct stage_set *set, struct manifest *manifest, struct error *err);
 /* For the products that got pictures: the series window was used. */
 void stage_set_mark_window(const struct stage_set *set, struct manifest *manifest, const struct digest *window);
 

@@ -69,6 +69,12 @@ class Site:
         found = self.rows("SELECT * FROM instance WHERE source = ? AND member IS ?", source, member)
         return found[0] if found else None
 
+    def notes(self, instance_id):
+        """Of the instance and of its products."""
+        found = self.rows("SELECT notes FROM instance WHERE instance_id = ?1 UNION ALL "
+                          "SELECT notes FROM product WHERE instance_id = ?1", instance_id)
+        return "".join(row["notes"] for row in found if row["notes"])
+
     def rejected(self, source, member=None):
         found = self.rows("SELECT * FROM rejected WHERE source = ? AND member IS ?", source, member)
         return found[0] if found else None

@@ -140,7 +140,7 @@ def encode_job(j):
 
 
 def put_expected(out, artefacts):
-    out.put("I", 1).text("expected").put("IB", 0, 0).text("").data.extend(bytes(32))
+    out.put("I", 1).text("expected").put("IB", 0, 0).text("").text(None).data.extend(bytes(32))
     out.put("I", len(artefacts))
     for a in artefacts:
         out.put("B", a["place"]).text(a["name"]).text(a["extension"]).text(a["media_type"])
@@ -183,7 +183,7 @@ def read_feed_member(data):
 
 def read_product(r):
     product = {"stage": r.text(), "version": r.take("I"), "state": PRODUCT_STATES[r.take("B")], "reason": r.text(),
-               "window_digest": r.raw(32), "artefacts": []}
+               "notes": r.text(), "window_digest": r.raw(32), "artefacts": []}
     before = {}
     for _ in range(r.take("I")):
         a = {"place": r.take("B"), "name": r.text(), "extension": r.text(), "media_type": r.text()}

@@ -98,7 +98,55 @@ TEST(test_catalogue__an_older_version_is_refused_and_left_alone)
     }
 }
 
+/* With notes of an instance and of two series, of which one has two products. */
+static const char *const back_to_version_3[] = {
+    "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
+    "INSERT INTO study (study_instance_uid) VALUES ('1')",
+    "INSERT INTO series (study_instance_uid, series_instance_uid, notes) VALUES ('1', '1.1', 'slide-1: sRGB'),"
+    " ('1', '1.2', 'volume 1: none made')",
+    "INSERT INTO instance (study_instance_uid, series_instance_uid, sop_instance_uid, source, source_order, notes)"
+    " VALUES ('1', '1.1', '1.1.1', '/a', '/a', 'repaired'), ('1', '1.1', '1.1.2', '/b', '/b', NULL)",
+    "INSERT INTO product (study_instance_uid, series_instance_uid, instance_id, subject, stage, stage_version,"
+    " options_digest, input_digest, state) VALUES ('1', '1.1', 1, 'instance', 'webp', 1, '', '', 'done'),"
+    " ('1', '1.1', 1, 'instance', 'codestream', 1, '', '', 'done'),"
+    " ('1', '1.1', 2, 'instance', 'webp', 1, '', '', 'done'),"
+    " ('1', '1.1', NULL, 'series', 'volume', 1, '', '', 'done'),"
+    " ('1', '1.1', NULL, 'series', 'slides', 1, '', '', 'done'),"
+    " ('1', '1.2', NULL, 'series', 'volume', 1, '', '', 'done')",
+    "PRAGMA user_version = 3", NULL};
+
+TEST(test_catalogue__version_3_becomes_the_present_one_and_keeps_its_notes)
+{
+    const char *const folder = test_folder();
+    struct catalogue *c = open_fresh(folder);
+
+    for (const char *const *sql = back_to_version_3; *sql != NULL; sql++)
+        execute(c, *sql);
+    catalogue_close(c);
+    c = open_fresh(folder);
+    CHECK_EQ_INT(number(c, "PRAGMA user_version"), CATALOGUE_VERSION);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM product WHERE notes IS NOT NULL"), 3);
+    CHECK_EQ_INT(number(c, "SELECT notes = 'repaired' FROM product WHERE stage = 'codestream'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT notes = 'slide-1: sRGB' FROM product WHERE stage = 'slides'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT notes = 'volume 1: none made' FROM product WHERE series_instance_uid = '1.2'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT " INSTANCE_NOTES("i") " = printf('repaired%s', char(10)) FROM instance i"
+                           " WHERE source = '/a'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT " INSTANCE_NOTES("i") " IS NULL FROM instance i WHERE source = '/b'"), 1);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__notes_of_an_instance_and_its_products_are_each_told_once)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+
+    CHECK_EQ_INT(number(c, "SELECT each_line_once(printf('b%sa%sb', char(10), char(10)))"
+                           " = printf('b%sa%s', char(10), char(10))"), 1);
+    CHECK_EQ_INT(number(c, "SELECT each_line_once(char(10)) IS NULL AND each_line_once(NULL) IS NULL"), 1);
+    catalogue_close(c);
+}
+
 static const char *const back_to_version_2[] = {
+    "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
     "ALTER TABLE run DROP COLUMN wanted", "DROP INDEX instance_failed", "DROP INDEX product_failed",
     "DROP INDEX product_of_nobody",
     "DROP TABLE slide_level_instance", "DROP TABLE slide_level", "DROP TABLE slide_pyramid",

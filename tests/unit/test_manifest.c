@@ -1,6 +1,8 @@
 /* links: base dicom job */
 #include "job/manifest.h"
 
+#include "base/memory.h"
+#include "job/notes.h"
 #include "tests/support/test.h"
 
 static struct error err;
@@ -46,6 +48,8 @@ static void fill(struct manifest *manifest)
     (void)snprintf(product->reason, sizeof product->reason, "zu klein \xc3\xbc");
     product = manifest_add(manifest, "thumbnail", 1, &err);
     product->state = PRODUCT_DEFERRED;
+    product->notes = memory_string("one\nzwei \xc3\xbc\n", &err);
+    CHECK(product->notes != NULL);
 }
 
 static struct buffer written(const struct manifest *manifest)
@@ -92,6 +96,8 @@ TEST(test_manifest__round_trip_keeps_everything)
     CHECK_EQ_UINT(parsed.products[1].artefacts[2].files, 40);
     CHECK_EQ_STR(parsed.products[2].reason, "zu klein \xc3\xbc");
     CHECK_EQ_INT(parsed.products[3].state, PRODUCT_DEFERRED);
+    CHECK(parsed.products[2].notes == NULL);
+    CHECK_EQ_STR(parsed.products[3].notes, "one\nzwei \xc3\xbc\n");
     struct buffer again = written(&parsed);
     CHECK_EQ_UINT(again.size, out.size);
     CHECK_EQ_MEM(again.data, out.data, out.size);
@@ -235,6 +241,22 @@ TEST(test_manifest__states_and_reasons_must_agree)
     product->state = PRODUCT_FAILED;
     (void)snprintf(product->reason, 240, "a\xed\xa0\x80");
     check_refused(&manifest, "UTF-8");
+}
+
+TEST(test_manifest__notes_are_lines_of_utf8_and_bounded)
+{
+    static const char *const bad[] = {"a\x01\n", "a\xc3", "a\x7f"};
+    struct manifest manifest = {0};
+    char *const much = memory_zeroed(NOTES_MOST + 2, &err);
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        manifest_add(&manifest, "webp", 1, &err)->notes = memory_string(bad[i], &err);
+        check_refused(&manifest, "notes");
+    }
+    CHECK(much != NULL);
+    memset(much, 'a', NOTES_MOST + 1);
+    manifest_add(&manifest, "webp", 1, &err)->notes = much;
+    check_refused(&manifest, "cut short");
 }
 
 TEST(test_manifest__byte_ranges_must_climb_inside_the_file)
