@@ -1,5 +1,7 @@
 #include "shown_frame.h"
 
+#include "dicom/picture_shrink.h"
+
 enum { CANDIDATES = 9 };
 
 bool shown_frame_wants(const struct stage_run *run, uint32_t frame_number)

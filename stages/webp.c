@@ -12,6 +12,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "codec/webp_encode.h"
+#include "dicom/picture_shrink.h"
 #include "stages.h"
 
 struct options {

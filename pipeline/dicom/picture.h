@@ -1,4 +1,4 @@
-/* picture.h - an 8-bit picture, and making it smaller
+/* picture.h - an 8-bit picture
  *
  * All of it is integer arithmetic or exact in double: the same bytes on every processor.
  */
@@ -23,12 +23,6 @@ void picture_release(struct picture *picture);
 bool picture_resize(struct picture *picture, uint32_t rows, uint32_t columns, unsigned channels,
                     struct error *err); /* reuses memory; contents undefined */
 
-/* Box filter to exactly columns x rows (each at least 1): every output pixel is the average of the area
- * it covers, fractions of source pixels included, computed exactly and rounded half up. An axis may also
- * grow (pixels that are not square, picture_fit): then source pixels repeat, with exact fractions at the
- * seams. `from` and `to` are different pictures. Memory: one row of sums. */
-bool picture_shrink(const struct picture *from, uint32_t columns, uint32_t rows, struct picture *to,
-                    struct error *err);
 /* The largest size inside a box (side x side) for a picture whose pixels are column_mm wide and row_mm high
  * (0, or a ratio beyond 1:64: square); never larger than the picture along the finer axis; at least 1 x 1. */
 void picture_fit(uint32_t columns, uint32_t rows, double column_mm, double row_mm, uint32_t side,

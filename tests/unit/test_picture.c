@@ -1,7 +1,7 @@
 /* links: base dicom */
 #include "test.h"
 
-#include "dicom/picture.h"
+#include "dicom/picture_shrink.h"
 
 static struct error err;
 
@@ -46,6 +46,28 @@ static void check_by_replication(const struct picture *from, const struct pictur
     }
 }
 
+/* The same bytes, whatever the heights of the strips. */
+static void check_strips(const struct picture *from, const struct picture *to)
+{
+    const size_t size = (size_t)from->columns * from->channels;
+    const struct picture *small = NULL;
+    struct strip_shrinker *strips = NULL;
+
+    CHECK_OK(strip_shrinker_new(from->columns, from->rows, from->channels, to->columns, to->rows, &strips, &err), err);
+    for (uint32_t row = 0, some; row < from->rows; row += some) {
+        CHECK(small == NULL);
+        some = 1 + random_u32() % (from->rows - row);
+        const struct picture strip = {
+            .columns = from->columns, .rows = some, .channels = from->channels, .data = from->data + row * size};
+        small = strip_shrinker_add(strips, &strip);
+    }
+    CHECK(small != NULL);
+    CHECK_EQ_UINT(small->columns, to->columns);
+    CHECK_EQ_UINT(small->rows, to->rows);
+    CHECK(memcmp(small->data, to->data, (size_t)to->columns * to->rows * to->channels) == 0);
+    strip_shrinker_free(strips);
+}
+
 static void check_shrink(uint32_t columns, uint32_t rows, unsigned channels, uint32_t to_columns,
                          uint32_t to_rows)
 {
@@ -56,6 +78,7 @@ static void check_shrink(uint32_t columns, uint32_t rows, unsigned channels, uin
     CHECK_EQ_UINT(to.rows, to_rows);
     CHECK_EQ_UINT(to.channels, channels);
     check_by_replication(&from, &to);
+    check_strips(&from, &to);
     picture_release(&from);
     picture_release(&to);
 }
@@ -139,6 +162,7 @@ TEST(test_picture__large_sizes_agree_with_double)
         struct picture from = noise(sizes[k][0], sizes[k][1], 1), to = {0};
         CHECK_OK(picture_shrink(&from, sizes[k][2], sizes[k][3], &to, &err), err);
         check_by_area(&from, &to);
+        check_strips(&from, &to);
         picture_release(&from);
         picture_release(&to);
     }
@@ -163,6 +187,7 @@ TEST(test_picture__same_size_is_a_copy)
 
     CHECK_OK(picture_shrink(&from, 31, 17, &to, &err), err);
     CHECK_EQ_MEM(to.data, from.data, 31 * 17 * 3);
+    check_strips(&from, &to);
     picture_release(&from);
     picture_release(&to);
 }

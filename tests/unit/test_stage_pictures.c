@@ -9,6 +9,7 @@
 #include <jpeglib.h>
 
 #include "base/path.h"
+#include "dicom/picture_shrink.h"
 #include "dicom/pyramid.h"
 #include "stages/stages.h"
 #include "tests/support/stage_harness.h"
