@@ -10,11 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/limits.h"
 #include "codec/coded_form_read.h"
 #include "codec/frame_code.h"
 #include "codec/frame_part.h"
 #include "codec/frame_pass.h"
 #include "codec/htj2k_encode.h"
+#include "frame_stream.h"
 #include "stages.h"
 
 struct options {
@@ -75,6 +77,7 @@ struct state {
     struct coded_form promise;
     uint16_t bits;         /* that any of the frames surveyed has; 0: the data set's */
     uint32_t passed_number; /* of the frame that has just passed */
+    struct frame_stream stream; /* of a frame in strips */
     bool told;              /* of frames in another format than asked for */
     bool told_lossy;        /* that there is no lossy one */
 };
@@ -290,6 +293,8 @@ static bool tell(struct stage_run *run, const struct frame *frame, enum frame_co
     if (frame->type == SAMPLE_F32 || frame->type == SAMPLE_F64)
         return buffer_puts(
             run->notes, "frames are published as plain samples: no codec here holds floats\n", err);
+    if (frame->size > LIMIT(WHOLE_FRAME_BYTES))
+        return buffer_puts(run->notes, "frames are published as plain samples: they are too large to be coded\n", err);
     if (frame->bits_stored <= HTJ2K_BITS_MOST)
         return buffer_puts(run->notes,
                            "frames are published as JPEG 2000: browsers read no HTJ2K colours but RGB\n", err);
@@ -350,15 +355,49 @@ static bool put(struct stage_run *run, const struct frame *frame, struct error *
     return !options->lossy || put_lossy(run, frame, err);
 }
 
+static bool tell_strips(struct stage_run *run, struct error *err)
+{
+    const struct options *const options = run->options;
+    struct state *const state = run->state;
+    const bool told = state->told;
+
+    state->told = true;
+    return told || buffer_printf(run->notes, err, "frames are published as plain samples%s: they are too large to be coded\n",
+                                 options->lossy || strcmp(options->format, "both") == 0 ? " alone" : "");
+}
+
+/* What is read in strips is not coded: a codestream is made of a whole frame. */
+static bool put_strip(struct stage_run *run, const struct frame *strip, uint32_t first_row, struct error *err)
+{
+    const struct image *const image = run->input->image;
+    struct state *const state = run->state;
+    struct frame whole = *strip;
+    struct coded_form form;
+    char name[48];
+
+    if (state->passed_number == strip->number)
+        return true;
+    whole.rows = image->rows;
+    (void)snprintf(name, sizeof name, "%s-%u", name_of(PLACE_FRAME), strip->number);
+    const struct artefact_spec spec = {
+        .place = PLACE_FRAME, .name = name, .frame = strip->number, .columns = whole.columns, .rows = whole.rows};
+    if (!frame_stream_add(&state->stream, run->staging, &spec, strip, first_row, whole.rows, err))
+        return false;
+    return first_row + strip->rows < whole.rows ||
+           (tell_strips(run, err) && coded_form_read(frame_stream_syntax(), NULL, 0, &whole, &form, err) &&
+            keep_form(run, &form, err));
+}
+
 static bool codestream_frame(struct stage_run *run, const struct stage_frame *input,
                              struct error *err)
 {
     const struct image *const image = run->input->image;
+    const bool is_strip = input->frame->rows < image->rows;
     struct frame frame = *input->frame;
 
     frame.bits_stored = bits_of(run, input->frame);
     frame.lossy = is_lossy(&frame, image, false);
-    return put(run, &frame, err) || forget_form(run);
+    return (is_strip ? put_strip(run, &frame, input->first_row, err) : put(run, &frame, err)) || forget_form(run);
 }
 
 static void codestream_release(struct stage_run *run)
@@ -384,5 +423,6 @@ const struct stage codestream_stage = {
     .survey = codestream_survey,
     .coded = codestream_coded,
     .frame = codestream_frame,
+    .takes_strips = true,
     .release = codestream_release,
 };

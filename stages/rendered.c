@@ -32,7 +32,7 @@ static const struct option option_table[] = {
 struct state {
     struct jpeg_encoder *jpeg;
     struct shown_frame shown;
-    struct picture scaled;
+    struct picture_box box;
     struct buffer coded; /* the frame shown */
     uint32_t columns, rows;
 };
@@ -58,16 +58,17 @@ static bool is_to_be_shown(struct stage_run *run, const struct stage_frame *fram
 static bool rendered_frame(struct stage_run *run, const struct stage_frame *frame, struct error *err)
 {
     const struct options *const options = run->options;
+    const bool is_strip = frame->picture->rows < run->input->image->rows;
     struct state *const state = run->state;
+    const struct picture *picture = NULL;
     bool is_better = false;
 
     if (!is_to_be_shown(run, frame, &is_better, err))
         return false;
-    if (!is_better)
-        return true;
-    const struct picture *const picture = picture_in_box(run, frame->picture, options->side, &state->scaled, err);
-    if (picture == NULL)
+    if ((is_better || is_strip) && !picture_box_add_fitted(&state->box, run, frame, options->side, &picture, err))
         return false;
+    if (!is_better || picture == NULL)
+        return true;
     state->columns = picture->columns;
     state->rows = picture->rows;
     buffer_clear(&state->coded);
@@ -96,7 +97,7 @@ static void rendered_release(struct stage_run *run)
     struct state *const state = run->state;
 
     buffer_release(&state->coded);
-    picture_release(&state->scaled);
+    picture_box_release(&state->box);
     shown_frame_release(&state->shown);
     jpeg_encoder_free(state->jpeg);
 }
@@ -114,6 +115,7 @@ const struct stage rendered_stage = {
     .begin = rendered_begin,
     .wants = shown_frame_wants,
     .frame = rendered_frame,
+    .takes_strips = true,
     .finish = rendered_finish,
     .release = rendered_release,
 };

@@ -1,7 +1,5 @@
 #include "shown_frame.h"
 
-#include "dicom/picture_shrink.h"
-
 enum { CANDIDATES = 9 };
 
 bool shown_frame_wants(const struct stage_run *run, uint32_t frame_number)
@@ -16,19 +14,6 @@ bool shown_frame_wants(const struct stage_run *run, uint32_t frame_number)
     return false;
 }
 
-const struct picture *picture_in_box(const struct stage_run *run, const struct picture *picture, int64_t side,
-                                     struct picture *to, struct error *err)
-{
-    const struct image *const image = run->input->image;
-    uint32_t columns, rows;
-
-    picture_fit(picture->columns, picture->rows, image->column_spacing_mm, image->row_spacing_mm, (uint32_t)side, &columns,
-                &rows);
-    if (columns == picture->columns && rows == picture->rows)
-        return picture;
-    return picture_shrink(picture, columns, rows, to, err) ? to : NULL;
-}
-
 static uint32_t middle_of(uint32_t frames)
 {
     return (frames + 1) / 2;
@@ -39,9 +24,11 @@ bool shown_frame_is_better(const struct stage_run *run, struct shown_frame *show
 {
     const uint32_t number = frame->frame->number;
 
-    shown->small = picture_in_box(run, frame->picture, SHOWN_FRAME_SIDE, &shown->shrunk, err);
-    if (shown->small == NULL)
+    *is_better = false;
+    if (!picture_box_add_fitted(&shown->box, run, frame, SHOWN_FRAME_SIDE, &shown->small, err))
         return false;
+    if (shown->small == NULL)
+        return true;
     const uint32_t information = picture_information(shown->small);
     const uint64_t score = (uint64_t)information * (number == middle_of(run->input->image->frames) ? 2 : 1);
     *is_better = shown->number == 0 || score > shown->score;
@@ -55,5 +42,5 @@ bool shown_frame_is_better(const struct stage_run *run, struct shown_frame *show
 
 void shown_frame_release(struct shown_frame *shown)
 {
-    picture_release(&shown->shrunk);
+    picture_box_release(&shown->box);
 }

@@ -47,7 +47,7 @@ struct coded { struct buffer bytes; uint32_t columns, rows; };
 struct state {
     struct jpeg_encoder *jpeg;
     struct shown_frame shown;
-    struct picture small;
+    struct picture_box boxes[OPTION_LIST];
     struct coded coded[OPTION_LIST]; /* of that frame, one a size; memory is kept */
 };
 
@@ -110,35 +110,36 @@ static bool was_before(const struct option_ints *sizes, size_t index)
     return false;
 }
 
-static bool encode_size(struct stage_run *run, const struct picture *picture, int64_t side, struct coded *coded,
-                        struct error *err)
+/* Encodes one size of a frame that is to be shown. Strips go into its box before that is known. */
+static bool add_size(struct stage_run *run, const struct stage_frame *frame, size_t index, bool is_better, struct error *err)
 {
+    const int64_t side = ((const struct options *)run->options)->sizes.values[index];
     struct state *const state = run->state;
+    struct coded *const coded = &state->coded[index];
+    const struct picture *picture = state->shown.small; /* made already */
 
-    if (side == SHOWN_FRAME_SIDE)
-        picture = state->shown.small; /* made already */
-    else
-        picture = picture_in_box(run, picture, side, &state->small, err);
-    if (picture == NULL)
+    if (side != SHOWN_FRAME_SIDE && !picture_box_add_fitted(&state->boxes[index], run, frame, side, &picture, err))
         return false;
+    if (!is_better)
+        return true;
     coded->columns = picture->columns;
     coded->rows = picture->rows;
     return encode(run, picture, &coded->bytes, err);
 }
 
-static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
+static bool thumbnail_frame(struct stage_run *run, const struct stage_frame *frame, struct error *err)
 {
     const struct option_ints *const sizes = &((const struct options *)run->options)->sizes;
+    const bool is_strip = frame->picture->rows < run->input->image->rows;
     struct state *const state = run->state;
     bool is_better = false;
 
-    if (!shown_frame_is_better(run, &state->shown, input, &is_better, err))
+    if (!shown_frame_is_better(run, &state->shown, frame, &is_better, err))
         return false;
-    if (!is_better)
-        return true;
-    run->information = state->shown.information;
-    for (size_t i = 0; i < sizes->count; i++)
-        if (!was_before(sizes, i) && !encode_size(run, input->picture, sizes->values[i], &state->coded[i], err))
+    if (is_better)
+        run->information = state->shown.information;
+    for (size_t i = 0; (is_better || is_strip) && i < sizes->count; i++)
+        if (!was_before(sizes, i) && !add_size(run, frame, i, is_better, err))
             return false;
     return true;
 }
@@ -159,9 +160,10 @@ static void thumbnail_release(struct stage_run *run)
 {
     struct state *const state = run->state;
 
-    for (size_t i = 0; i < OPTION_LIST; i++)
+    for (size_t i = 0; i < OPTION_LIST; i++) {
         buffer_release(&state->coded[i].bytes);
-    picture_release(&state->small);
+        picture_box_release(&state->boxes[i]);
+    }
     shown_frame_release(&state->shown);
     jpeg_encoder_free(state->jpeg);
 }
@@ -179,6 +181,7 @@ const struct stage thumbnail_stage = {
     .begin = thumbnail_begin,
     .wants = shown_frame_wants,
     .frame = thumbnail_frame,
+    .takes_strips = true,
     .finish = thumbnail_finish,
     .release = thumbnail_release,
 };

@@ -12,7 +12,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "codec/webp_encode.h"
-#include "dicom/picture_shrink.h"
+#include "picture_box.h"
 #include "stages.h"
 
 struct options {
@@ -71,7 +71,7 @@ struct rung {
 };
 
 struct state {
-    struct picture small;
+    struct picture_box boxes[OPTION_LIST], cine;
     struct buffer coded, xmp;
     struct webp_animation *animation; /* from the first frame of a cine */
     uint32_t cine_columns, cine_rows;
@@ -169,14 +169,18 @@ static bool make_xmp(struct stage_run *run, const struct stage_frame *input, str
 
 /* -- the ladder ------------------------------------------------------------------------------- */
 
-static struct rung fit(const struct stage_run *run, const struct picture *picture, int64_t side)
+/* The full one has every pixel, as long as libwebp can hold them. */
+static struct rung fit(const struct stage_run *run, int64_t side)
 {
-    const struct image *const image = run->input->image;
+    const uint64_t most = LIMIT(WEBP_PIXELS);
     struct rung rung = {.side = side};
 
-    picture_fit(picture->columns, picture->rows, image->column_spacing_mm, image->row_spacing_mm,
-                side == FULL ? (uint32_t)LIMIT(WEBP_SIDE) : (uint32_t)side, &rung.columns,
-                &rung.rows);
+    picture_box_fit(run, side == FULL ? (int64_t)LIMIT(WEBP_SIDE) : side, &rung.columns, &rung.rows);
+    const uint64_t pixels = (uint64_t)rung.columns * rung.rows;
+    if (pixels > most) {
+        const uint32_t longest = rung.columns > rung.rows ? rung.columns : rung.rows;
+        picture_box_fit(run, (int64_t)(longest * sqrt((double)most / (double)pixels)), &rung.columns, &rung.rows);
+    }
     return rung;
 }
 
@@ -189,30 +193,19 @@ static bool is_on_ladder(const struct rung *ladder, size_t count, const struct r
 }
 
 /* The full one first, so that it is the others that collapse into it. */
-static size_t make_ladder(const struct stage_run *run, const struct picture *picture,
-                          struct rung ladder[OPTION_LIST])
+static size_t make_ladder(const struct stage_run *run, struct rung ladder[OPTION_LIST])
 {
     const struct option_ints *const sizes = &((const struct options *)run->options)->sizes;
     size_t count = 0;
 
     for (int full = 1; full >= 0; full--)
         for (size_t i = 0; i < sizes->count; i++) {
-            const struct rung rung = fit(run, picture, sizes->values[i]);
+            const struct rung rung = fit(run, sizes->values[i]);
 
             if ((rung.side == FULL) == full && !is_on_ladder(ladder, count, &rung))
                 ladder[count++] = rung;
         }
     return count;
-}
-
-static const struct picture *shrink(struct stage_run *run, const struct picture *picture,
-                                    uint32_t columns, uint32_t rows, struct error *err)
-{
-    struct state *const state = run->state;
-
-    if (columns == picture->columns && rows == picture->rows)
-        return picture;
-    return picture_shrink(picture, columns, rows, &state->small, err) ? &state->small : NULL;
 }
 
 static struct webp_options encoder_options(const struct stage_run *run)
@@ -242,18 +235,21 @@ static bool put(struct stage_run *run, const char *name, uint32_t frame, uint32_
     return staging_put(run->staging, &spec, &part, 1, err);
 }
 
-static bool put_rung(struct stage_run *run, const struct stage_frame *input,
-                     const struct rung *rung, struct error *err)
+/* Of a frame in strips with its last one. */
+static bool put_rung(struct stage_run *run, const struct stage_frame *input, const struct rung *rung,
+                     struct picture_box *box, struct error *err)
 {
     struct state *const state = run->state;
     const struct webp_options options = encoder_options(run);
-    const struct picture *const picture =
-        shrink(run, input->picture, rung->columns, rung->rows, err);
+    const struct picture *picture = NULL;
     char name[48];
 
+    if (!picture_box_add(box, run, input, rung->columns, rung->rows, &picture, err))
+        return false;
+    if (picture == NULL)
+        return true;
     buffer_clear(&state->coded);
-    if (picture == NULL ||
-        !webp_encode(picture, &options, buffer_text(&state->xmp), &state->coded, err))
+    if (!webp_encode(picture, &options, buffer_text(&state->xmp), &state->coded, err))
         return false;
     if (rung->side == FULL)
         (void)snprintf(name, sizeof name, "webp-full-%u", input->frame->number);
@@ -263,17 +259,19 @@ static bool put_rung(struct stage_run *run, const struct stage_frame *input,
     return put(run, name, input->frame->number, picture->columns, picture->rows, err);
 }
 
-static bool tell_cap(struct stage_run *run, const struct picture *picture, struct error *err)
+static bool tell_cap(struct stage_run *run, struct error *err)
 {
+    const struct image *const image = run->input->image;
     struct state *const state = run->state;
-    const uint32_t most = (uint32_t)LIMIT(WEBP_SIDE);
+    const struct rung full = fit(run, FULL);
 
-    if (state->told_cap || (picture->columns <= most && picture->rows <= most))
+    if (state->told_cap || (full.columns >= image->columns && full.rows >= image->rows))
         return true;
     state->told_cap = true;
     return buffer_printf(run->notes, err,
-                         "webp: %u x %u pixels are shrunk to %u a side, the most WebP holds\n",
-                         picture->columns, picture->rows, most);
+                         "webp: %u x %u pixels are shrunk to %u x %u: WebP holds %u a side, and %u million are coded at once\n",
+                         image->columns, image->rows, full.columns, full.rows, (unsigned)LIMIT(WEBP_SIDE),
+                         (unsigned)(LIMIT(WEBP_PIXELS) / 1000000));
 }
 
 /* -- cine -------------------------------------------------------------------------------------- */
@@ -301,11 +299,12 @@ static uint32_t cine_duration_ms(const struct image *image)
     return duration < 10 ? 10 : duration > 10000 ? 10000 : duration;
 }
 
-static bool add_to_cine(struct stage_run *run, const struct picture *picture, struct error *err)
+static bool add_to_cine(struct stage_run *run, const struct stage_frame *input, struct error *err)
 {
     struct state *const state = run->state;
     const struct webp_options options = encoder_options(run);
-    const struct rung rung = fit(run, picture, CINE_SIDE);
+    const struct rung rung = fit(run, CINE_SIDE);
+    const struct picture *small = NULL;
 
     if (state->animation == NULL) {
         if (!webp_animation_new(rung.columns, rung.rows, &options, &state->animation, err))
@@ -313,10 +312,8 @@ static bool add_to_cine(struct stage_run *run, const struct picture *picture, st
         state->cine_columns = rung.columns;
         state->cine_rows = rung.rows;
     }
-    const struct picture *const small =
-        shrink(run, picture, state->cine_columns, state->cine_rows, err);
-    return small != NULL &&
-           webp_animation_add(state->animation, small, cine_duration_ms(run->input->image), err);
+    return picture_box_add(&state->cine, run, input, rung.columns, rung.rows, &small, err) &&
+           (small == NULL || webp_animation_add(state->animation, small, cine_duration_ms(run->input->image), err));
 }
 
 /* -- the stage --------------------------------------------------------------------------------- */
@@ -350,12 +347,13 @@ static bool webp_wants(const struct stage_run *run, uint32_t frame_number)
 static bool webp_frame(struct stage_run *run, const struct stage_frame *input, struct error *err)
 {
     struct rung ladder[OPTION_LIST];
-    const size_t count = make_ladder(run, input->picture, ladder);
-    bool ok = tell_cap(run, input->picture, err) && make_xmp(run, input, err);
+    struct state *const state = run->state;
+    const size_t count = make_ladder(run, ladder);
+    bool ok = tell_cap(run, err) && make_xmp(run, input, err);
 
     for (size_t i = 0; ok && i < count; i++)
-        ok = put_rung(run, input, &ladder[i], err);
-    return ok && (!is_cine(run) || add_to_cine(run, input->picture, err));
+        ok = put_rung(run, input, &ladder[i], &state->boxes[i], err);
+    return ok && (!is_cine(run) || add_to_cine(run, input, err));
 }
 
 static bool webp_finish(struct stage_run *run, struct error *err)
@@ -377,7 +375,9 @@ static void webp_release(struct stage_run *run)
     webp_animation_free(state->animation);
     buffer_release(&state->xmp);
     buffer_release(&state->coded);
-    picture_release(&state->small);
+    picture_box_release(&state->cine);
+    for (size_t i = 0; i < OPTION_LIST; i++)
+        picture_box_release(&state->boxes[i]);
 }
 
 const struct stage webp_stage = {
@@ -394,6 +394,7 @@ const struct stage webp_stage = {
     .begin = webp_begin,
     .wants = webp_wants,
     .frame = webp_frame,
+    .takes_strips = true,
     .finish = webp_finish,
     .release = webp_release,
 };

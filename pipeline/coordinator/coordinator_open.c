@@ -14,9 +14,7 @@
 #include "coordinator/site_option.h"
 
 enum {
-    WALL_SECONDS = 120,
-    WORKER_LEAST_MIB = 256, /* of address space: less does not hold the libraries and one large frame */
-    OWN_MIB = 64
+    WALL_SECONDS = 120
 };
 
 uint64_t coordinator_wall_ms(void)
@@ -27,16 +25,17 @@ uint64_t coordinator_wall_ms(void)
     return (uint64_t)((seconds > 0 ? seconds : WALL_SECONDS) * 1000);
 }
 
-/* The memory of all processes together: fewer workers rather than workers that can do nothing. */
+/* The memory of all processes together: fewer workers rather than workers that can do less, for what is made of a frame must
+ * not depend on --jobs. */
 static void share_memory(struct coordinator *c, struct settings *settings)
 {
     int64_t jobs = settings->jobs;
-    const int64_t most = (settings->memory_mib - OWN_MIB) / WORKER_LEAST_MIB;
+    const int64_t most = (settings->memory_mib - SETTINGS_OWN_MIB) / SETTINGS_WORKER_MIB;
 
     if (jobs > most)
         jobs = most > 0 ? most : 1;
     settings->jobs = jobs;
-    c->setup.memory_bytes = (uint64_t)((settings->memory_mib - OWN_MIB) / jobs) << 20;
+    c->setup.memory_bytes = (uint64_t)((settings->memory_mib - SETTINGS_OWN_MIB) / jobs) << 20;
 }
 
 static bool fill_setup(struct coordinator *c, struct settings *settings, struct error *err)

@@ -236,8 +236,8 @@ bool settings_parse(struct settings *settings, int count, char **words, bool *he
         else
             ok = add_word(settings, words[i], err);
     }
-    if (settings->memory_mib == 0) /* half a GiB of address space a worker, of which a quarter is ever touched */
-        settings->memory_mib = settings->jobs > 2 ? settings->jobs * 480 + 64 : 1024;
+    if (settings->memory_mib == 0)
+        settings->memory_mib = settings->jobs * SETTINGS_WORKER_MIB + SETTINGS_OWN_MIB;
     return ok;
 }
 

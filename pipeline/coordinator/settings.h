@@ -22,6 +22,10 @@ enum exit_status {
     EXIT_BUSY = 75
 };
 
+/* Of address space: the coordinator's, and a worker's by default, which is what frames of WHOLE_FRAME_BYTES need at most. A
+ * fifth of that is touched by usual ones. */
+enum { SETTINGS_OWN_MIB = 64, SETTINGS_WORKER_MIB = 1216 };
+
 enum progress_mode { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER };
 
 struct settings {

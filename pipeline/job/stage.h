@@ -129,7 +129,7 @@ struct stage {
      * it, and if no other stage wants its samples it is not decoded at all. */
     bool (*coded)(struct stage_run *run, const struct coded_frame *coded, bool *taken, struct error *err);
     bool (*frame)(struct stage_run *run, const struct stage_frame *frame, struct error *err);
-    /* Frames that do not fit memory come to frame() in strips, from top to bottom; else the product fails. */
+    /* Frames above WHOLE_FRAME_BYTES come to frame() in strips, from top to bottom; else the product fails. */
     bool takes_strips;
     /* Series scope, instead of the four above. Every volume of the geometry comes, by ordinal, whatever its verdict; *passes
      * (1 before the call) says how often its slices are wanted, 0: not at all. A pass is slice() for every place, dimension

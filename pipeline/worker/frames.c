@@ -1,5 +1,6 @@
 #include "frames.h"
 
+#include "base/limits.h"
 #include "job/notes.h"
 #include "worker/sandbox.h"
 
@@ -130,28 +131,48 @@ static bool run_strip(struct frames_pass *pass, uint32_t number, uint32_t first_
            hand_on(pass, &frame, display, first_row, err);
 }
 
-/* Stages that want it whole fail; a codestream without tiles is no fault of the others. */
-static bool run_in_strips(struct frames_pass *pass, uint32_t number, struct error *err)
+/* Decoded at once after all, for want of tiles: OpenJPEG's 32-bit numbers, the frame, and its picture. */
+static bool fits_whole(const struct frames_pass *pass)
 {
     const struct image *const image = &pass->instance->image;
-    struct error why = {0};
-    uint32_t rows = 0;
+    const uint64_t frame = image_frame_bytes(image);
+    const uint64_t samples = (uint64_t)image->rows * image->columns * image->samples_per_pixel;
 
-    (void)error_set(&why, ERROR_LIMIT, "a frame of %llu bytes does not fit --memory-mib: of its strips only tiles are made",
-                    (unsigned long long)image_frame_bytes(image));
-    if (!stage_set_refuse(pass->stages, number, false, &why, err))
+    return frame <= LIMIT(FRAME_BYTES) &&
+           (pass->memory_bytes == 0 || frame + 5 * samples <= pass->memory_bytes / 8 * 7);
+}
+
+static bool run_strips(struct frames_pass *pass, uint32_t number, uint32_t rows, struct error *err)
+{
+    const uint32_t all = pass->instance->image.rows;
+
+    for (uint32_t first = 0; first < all; first += rows)
+        if (!run_strip(pass, number, first, rows < all - first ? rows : all - first, err))
+            return false;
+    return true;
+}
+
+/* Stages that want it whole fail; a codestream without tiles is no fault of the others. One may pass as it is. */
+static bool run_in_strips(struct frames_pass *pass, uint32_t number, struct error *err)
+{
+    struct error why = {0}, whole = {0};
+    uint32_t rows = 0;
+    const bool has_strips = instance_strip_rows(pass->instance, number, pass->studio, &rows, &why);
+
+    if (!has_strips && why.kind == ERROR_LIMIT && fits_whole(pass))
+        return run_frame(pass, number, err);
+    (void)error_set(&whole, ERROR_LIMIT, "a frame of %llu bytes is read in strips, and this is made of whole ones",
+                    (unsigned long long)image_frame_bytes(&pass->instance->image));
+    if ((!instance_is_native(pass->instance) && !show_coded(pass, number, err)) ||
+        !stage_set_refuse(pass->stages, number, false, &whole, err))
         return false;
     if (pass->histogram == NULL && !stage_set_wants(pass->stages, NEEDS_FRAME | NEEDS_PICTURE, number))
         return true;
-    if (!instance_strip_rows(pass->instance, number, pass->studio, &rows, &why)) {
-        *err = why;
-        return why.kind == ERROR_LIMIT && pass->histogram == NULL &&
-               stage_set_refuse(pass->stages, number, true, &why, err);
-    }
-    for (uint32_t first = 0; first < image->rows; first += rows)
-        if (!run_strip(pass, number, first, rows < image->rows - first ? rows : image->rows - first, err))
-            return false;
-    return true;
+    if (has_strips)
+        return run_strips(pass, number, rows, err);
+    *err = why;
+    return why.kind == ERROR_LIMIT && pass->histogram == NULL &&
+           stage_set_refuse(pass->stages, number, true, &why, err);
 }
 
 bool frames_run(struct frames_pass *pass, struct error *err)

@@ -170,9 +170,14 @@ bool instance_frame(struct instance *instance, uint32_t number, struct studio *s
 
 /* -- strips --------------------------------------------------------------------------------- */
 
-static bool is_native(const struct image *image)
+/* The frame, its picture, and the codestream of it: what OpenJPH holds, what it gave, and that rewritten. */
+enum { WHOLE_FRAMES_A_WORKER = 6 };
+
+bool instance_is_native(const struct instance *instance)
 {
-    return image->transfer_syntax != NULL && image->transfer_syntax->coding == CODING_NATIVE;
+    const struct transfer_syntax *const syntax = instance->image.transfer_syntax;
+
+    return syntax != NULL && syntax->coding == CODING_NATIVE;
 }
 
 bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes)
@@ -180,11 +185,12 @@ bool instance_wants_strips(const struct instance *instance, uint64_t memory_byte
     const struct image *const image = &instance->image;
     const uint64_t frame = image_frame_bytes(image);
     const uint64_t samples = (uint64_t)image->rows * image->columns * image->samples_per_pixel;
-    const uint64_t coded = is_native(image) ? frame : 4 * samples; /* OpenJPEG's own are 32-bit numbers */
+    const uint64_t share = memory_bytes / WHOLE_FRAMES_A_WORKER;
+    const uint64_t most = memory_bytes > 0 && share < LIMIT(WHOLE_FRAME_BYTES) ? share : LIMIT(WHOLE_FRAME_BYTES);
 
     if (instance->index == NULL || !image_comes_in_strips(image))
         return false;
-    return frame > LIMIT(FRAME_BYTES) || (memory_bytes > 0 && coded + frame + samples > memory_bytes / 4 * 3);
+    return frame > most || (!instance_is_native(instance) && frame + 4 * samples > 4 * most); /* OpenJPEG has 32-bit numbers */
 }
 
 bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,
@@ -194,7 +200,7 @@ bool instance_strip_rows(struct instance *instance, uint32_t number, struct stud
     const uint64_t line = image_frame_bytes(image) / image->rows;
     struct coded_frame coded;
 
-    if (!is_native(image))
+    if (!instance_is_native(instance))
         return instance_coded(instance, number, studio, &coded, err) &&
                decoder_strip_rows(studio->decoder, image, coded.data, coded.size, rows, NULL, err);
     *rows = line < STRIP_BYTES ? (uint32_t)(STRIP_BYTES / line) : 1;
@@ -222,7 +228,7 @@ bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_r
     struct coded_frame coded;
 
     buffer_clear(&instance->frame_notes);
-    if (is_native(&instance->image)) {
+    if (instance_is_native(instance)) {
         if (!native_strip(instance, number, first_row, rows, studio, frame, err))
             return false;
     } else if (!instance_coded(instance, number, studio, &coded, err) ||

@@ -64,8 +64,9 @@ bool instance_use_published(struct instance *instance, const char *public_folder
 /* The stored values of frame `number`; lent until the next call. */
 bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
                     struct error *err);
-/* Frames are so large that a worker of `memory_bytes` (0: no limit) cannot hold what becomes of one, but they can be read in
- * strips. They are then neither spooled nor shown coded. */
+bool instance_is_native(const struct instance *instance);
+/* Frames are so large (WHOLE_FRAME_BYTES, less if the worker has little memory; 0: no limit) that not all that becomes of one
+ * can be held, but they can be read in strips. They are then not spooled. */
 bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes);
 /* How many rows a strip of frame `number` has; the last one has what is left. */
 bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,

@@ -34,28 +34,65 @@ static const struct transfer_syntax *find_syntax(const char *head, size_t size)
     return transfer_syntax_find(uid);
 }
 
+struct envelope {
+    size_t before; /* bytes before the payload */
+    char tail[BOUNDARY_MOST + 8];
+    size_t tail_size;
+    const struct transfer_syntax *syntax;
+};
+
+/* By the first bytes of a body, HEAD_MOST at most. */
+static bool read_head(const uint8_t *data, size_t size, struct envelope *envelope, struct error *err)
+{
+    const uint8_t *const line = size > 0 ? memmem(data, size, "\r\n", 2) : NULL;
+    const uint8_t *const blank = line != NULL ? memmem(data, size, "\r\n\r\n", 4) : NULL;
+
+    if (blank == NULL || data[0] != '-' || data[1] != '-' || line - data > BOUNDARY_MOST)
+        return malformed(err, "no part");
+    const int length = snprintf(envelope->tail, sizeof envelope->tail, "\r\n%.*s--\r\n", (int)(line - data),
+                                (const char *)data);
+    envelope->tail_size = (size_t)length;
+    envelope->before = (size_t)(blank + 4 - data);
+    envelope->syntax = find_syntax((const char *)data, envelope->before);
+    return envelope->syntax != NULL || malformed(err, "no transfer syntax");
+}
+
+static bool check_tail(const struct envelope *envelope, const void *end, struct error *err)
+{
+    return memcmp(end, envelope->tail, envelope->tail_size) == 0 || malformed(err, "it does not end with its boundary");
+}
+
 bool published_part(const struct buffer *body, const uint8_t **payload, size_t *size,
                     const struct transfer_syntax **transfer_syntax, struct error *err)
 {
     const uint8_t *const data = body->data;
-    const size_t head_room = body->size < HEAD_MOST ? body->size : HEAD_MOST;
-    const uint8_t *const line = body->size > 0 ? memmem(data, head_room, "\r\n", 2) : NULL;
-    const uint8_t *const blank = line != NULL ? memmem(data, head_room, "\r\n\r\n", 4) : NULL;
-    char tail[BOUNDARY_MOST + 8];
+    struct envelope envelope;
 
-    if (blank == NULL || data[0] != '-' || data[1] != '-' || line - data > BOUNDARY_MOST)
-        return malformed(err, "no part");
-    const int tail_size = snprintf(tail, sizeof tail, "\r\n%.*s--\r\n", (int)(line - data), (const char *)data);
-    const size_t before = (size_t)(blank + 4 - data);
-    if (body->size < before + (size_t)tail_size ||
-        memcmp(data + body->size - (size_t)tail_size, tail, (size_t)tail_size) != 0)
+    if (!read_head(data, body->size < HEAD_MOST ? body->size : HEAD_MOST, &envelope, err))
+        return false;
+    if (body->size < envelope.before + envelope.tail_size)
         return malformed(err, "it does not end with its boundary");
-    *transfer_syntax = find_syntax((const char *)data, before);
-    if (*transfer_syntax == NULL)
-        return malformed(err, "no transfer syntax");
-    *payload = data + before;
-    *size = body->size - before - (size_t)tail_size;
-    return true;
+    *transfer_syntax = envelope.syntax;
+    *payload = data + envelope.before;
+    *size = body->size - envelope.before - envelope.tail_size;
+    return check_tail(&envelope, *payload + *size, err);
+}
+
+bool published_measure(const struct bytes *file, uint64_t *offset, uint64_t *size,
+                       const struct transfer_syntax **transfer_syntax, struct error *err)
+{
+    uint8_t head[HEAD_MOST], end[BOUNDARY_MOST + 8];
+    const size_t some = file->size < HEAD_MOST ? (size_t)file->size : HEAD_MOST;
+    struct envelope envelope;
+
+    if (!bytes_read_all(file, 0, head, some, err) || !read_head(head, some, &envelope, err))
+        return false;
+    if (file->size < envelope.before + envelope.tail_size)
+        return malformed(err, "it does not end with its boundary");
+    *transfer_syntax = envelope.syntax;
+    *offset = envelope.before;
+    *size = file->size - envelope.before - envelope.tail_size;
+    return bytes_read_all(file, *offset + *size, end, envelope.tail_size, err) && check_tail(&envelope, end, err);
 }
 
 /* Chroma has been upsampled and a codestream's transform undone before the frame was published. */

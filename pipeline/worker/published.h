@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 #include "dicom/coded_form.h"
 #include "dicom/image.h"
@@ -14,6 +15,9 @@
 /* Finds the one part of a multipart body: *payload lies in `body`. CORRUPT. */
 bool published_part(const struct buffer *body, const uint8_t **payload, size_t *size,
                     const struct transfer_syntax **transfer_syntax, struct error *err);
+/* The same of a file that is not read whole: where the payload lies. */
+bool published_measure(const struct bytes *file, uint64_t *offset, uint64_t *size,
+                       const struct transfer_syntax **transfer_syntax, struct error *err);
 /* The functions below want to know how frames had been decoded when they were published: `form`; NULL: as `image` says.
  * The file's bytes stay in studio->published. */
 

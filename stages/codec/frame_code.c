@@ -1,5 +1,6 @@
 #include "codec/frame_code.h"
 
+#include "base/limits.h"
 #include "codec/htj2k_encode.h"
 #include "codec/j2k_encode.h"
 
@@ -28,7 +29,7 @@ static bool is_float(const struct frame *frame)
 
 enum frame_coding frame_code_best(const struct frame *frame, enum frame_coding wished)
 {
-    if (is_float(frame) || frame->bits_stored > J2K_BITS_MOST)
+    if (is_float(frame) || frame->bits_stored > J2K_BITS_MOST || frame->size > LIMIT(WHOLE_FRAME_BYTES))
         return FRAME_PLAIN;
     if (frame->bits_stored > HTJ2K_BITS_MOST || (frame->samples_per_pixel > 1 && !htj2k_transforms(frame)))
         return FRAME_J2K;
@@ -109,8 +110,8 @@ bool frame_code(struct frame_coder *coder, enum frame_coding coding, const struc
 
 bool frame_can_be_lossy(const struct frame *frame)
 {
-    return !is_float(frame) && frame->bits_stored >= LOSSY_BITS_LEAST && frame->bits_stored <= HTJ2K_BITS_MOST &&
-           frame->photometric != PHOTOMETRIC_PALETTE_COLOR &&
+    return frame->size <= LIMIT(WHOLE_FRAME_BYTES) && !is_float(frame) && frame->bits_stored >= LOSSY_BITS_LEAST &&
+           frame->bits_stored <= HTJ2K_BITS_MOST && frame->photometric != PHOTOMETRIC_PALETTE_COLOR &&
            (frame->samples_per_pixel == 1 || htj2k_transforms(frame));
 }
 

@@ -15,16 +15,28 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "dicom/transfer_syntax.h"
+
+/* Which of the words that could bound a payload occur in it; it may come piece by piece. Zeroed at first. */
+struct frame_part_scan {
+    uint32_t found; /* a bit a word */
+    char last[24];  /* the end of what was seen: a word may lie across a seam */
+    size_t last_size;
+};
 
 struct frame_part {
     char head[160], tail[48]; /* before and behind the payload */
     char media_type[128];     /* of the whole, as a server may say it */
 };
 
-/* What goes around `payload`; UNSUPPORTED if it holds all words that could bound it. */
+void frame_part_look(struct frame_part_scan *scan, const void *payload, size_t size);
+/* What goes around what was seen; the head is as long whatever word is chosen. */
+bool frame_part_describe(const struct frame_part_scan *scan, const struct transfer_syntax *syntax, struct frame_part *part,
+                         struct error *err);
+/* The two in one: what goes around `payload`; UNSUPPORTED if it holds all words that could bound it. */
 bool frame_part_make(const struct transfer_syntax *syntax, const void *payload, size_t size, struct frame_part *part,
                      struct error *err);
 

@@ -1,5 +1,6 @@
 /* links: base dicom job codec stages support */
 #include "base/path.h"
+#include "codec/frame_part.h"
 #include "codec/j2k_tileparts.h"
 #include "stages/stages.h"
 #include "tests/support/program.h"
@@ -325,6 +326,73 @@ TEST(test_stage_codestream__boundary_is_never_in_the_payload)
                    "application/octet-stream;transfer-syntax=1.2.840.10008.1.2.1", &head);
     CHECK_EQ_UINT(payload.size, 44);
     CHECK_HAS(stage_outcome_find(&outcome, "frame-1")->media_type, "boundary=slicepress-part-2");
+    staging_close(stage_run.staging);
+    buffer_release(&file);
+    free(stage_run.state);
+    stage_outcome_release(&outcome);
+}
+
+/* A payload may come in pieces: a word is seen wherever they are cut. */
+TEST(test_frame_part__a_word_across_seams_is_seen)
+{
+    static const char text[] = "..slicepress-part-slicepress-part-3..slicepress-part-x";
+    const size_t size = sizeof text - 1;
+
+    for (size_t first = 0; first <= size; first++)
+        for (size_t second = first; second <= size; second++) {
+            struct frame_part_scan scan = {0};
+            frame_part_look(&scan, text, first);
+            frame_part_look(&scan, text + first, second - first);
+            frame_part_look(&scan, text + second, size - second);
+            CHECK_EQ_UINT(scan.found, 1u << 3);
+        }
+    struct frame_part_scan scan = {0};
+    for (size_t i = 0; i < size; i++)
+        frame_part_look(&scan, text + i, 1);
+    CHECK_EQ_UINT(scan.found, 1u << 3);
+}
+
+TEST(test_stage_codestream__strips_are_written_as_they_come_and_bounded_in_the_end)
+{
+    static const char samples[] = "....slicepress-part-1...slicepress-part-0...slicepress-part-2...........................";
+    enum { ROWS = 2, LINE = 44 }; /* the second word lies across the seam */
+    const struct image image = {.rows = ROWS, .columns = 11, .frames = 1, .bits_stored = 32};
+    const struct subject subject = {.study = "1", .series = "2", .sop = "3"};
+    const struct stage_input input = {.subject = &subject, .image = &image};
+    struct stage_outcome outcome = {.err = {.kind = ERROR_NONE}};
+    struct {
+        char format[OPTION_TEXT], j2k_input[OPTION_TEXT], lossy_input[OPTION_TEXT];
+        bool lossy;
+        int64_t lossy_levels;
+    } options = {"htj2k", "pass", "pass", false, 64};
+    struct stage_run stage_run = {.stage = &codestream_stage,
+                                  .input = &input,
+                                  .options = &options,
+                                  .state = calloc(1, codestream_stage.state_size),
+                                  .notes = &outcome.notes,
+                                  .published = &outcome.published};
+    struct buffer file = {0};
+    size_t head;
+
+    (void)snprintf(outcome.folder, sizeof outcome.folder, "%.255s", folder_for("strips"));
+    CHECK_OK(staging_open(outcome.folder, &outcome.manifest, &stage_run.staging, &err), err);
+    CHECK_OK(staging_begin(stage_run.staging, "codestream", 1, &err), err);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        const struct frame strip = {.number = 1, .rows = 1, .columns = 11, .samples_per_pixel = 1, .type = SAMPLE_U32,
+                                    .bits_stored = 32, .samples = samples + (size_t)row * LINE, .size = LINE};
+        const struct stage_frame given = {.frame = &strip, .first_row = row};
+        CHECK_OK(codestream_stage.frame(&stage_run, &given, &err), err);
+    }
+    codestream_stage.release(&stage_run);
+    stage_outcome_read(&outcome, stage_outcome_find(&outcome, "frame-1"), NULL, &file);
+    const struct part payload =
+        payload_of(&file, "slicepress-part-3", "application/octet-stream;transfer-syntax=1.2.840.10008.1.2.1", &head);
+    CHECK_EQ_UINT(payload.size, ROWS * LINE);
+    CHECK(memcmp(payload.data, samples, ROWS * LINE) == 0);
+    CHECK_HAS(stage_outcome_find(&outcome, "frame-1")->media_type, "boundary=slicepress-part-3");
+    CHECK_EQ_UINT(outcome.published.rows, ROWS);
+    CHECK_EQ_UINT(outcome.published.frames, 1);
+    CHECK_HAS(buffer_text(&outcome.notes), "too large");
     staging_close(stage_run.staging);
     buffer_release(&file);
     free(stage_run.state);
