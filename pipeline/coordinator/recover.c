@@ -251,7 +251,7 @@ static bool remove_stray(void *client, const char *path, struct error *err)
 static bool offer_archives_again(struct catalogue *catalogue, struct error *err)
 {
     return catalogue_execute(catalogue,
-                             "DELETE FROM source_file WHERE path IN (SELECT i.source FROM instance i JOIN series s"
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT i.source FROM instance i JOIN series s"
                              " USING (study_instance_uid, series_instance_uid) WHERE s.state = 'pending'"
                              " AND i.member IS NOT NULL AND i.member_index IS NULL AND i.source <> '-')",
                              NO_VALUES, err);
