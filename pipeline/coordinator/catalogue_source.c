@@ -79,16 +79,30 @@ bool source_offer_again(struct catalogue *catalogue, const struct digest *digest
 
     digest_hex(digest, hex);
     return catalogue_execute(catalogue,
-                             "DELETE FROM source_file WHERE path IN (SELECT source FROM rejected"
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
                              " WHERE source_digest = ? AND reason = 'duplicate')",
                              VALUES(value_text(hex)), err) &&
            catalogue_execute(catalogue, "DELETE FROM rejected WHERE source_digest = ? AND reason = 'duplicate'",
                              VALUES(value_text(hex)), err);
 }
 
-bool source_unreject(struct catalogue *catalogue, const char *path, struct error *err)
+bool source_unreject(struct catalogue *catalogue, const char *path, bool keep_removed, struct error *err)
 {
-    return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source = ?", VALUES(value_text(path)), err);
+    return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source = ? AND (? = 0 OR reason <> 'removed')",
+                             VALUES(value_text(path), value_int(keep_removed)), err);
+}
+
+bool source_is_removed(struct catalogue *catalogue, const struct origin *origin, bool *removed, struct error *err)
+{
+    int64_t count = 0;
+    const bool ok = catalogue_number(catalogue,
+                                     "SELECT count(*) FROM rejected WHERE source = ? AND coalesce(member, '') ="
+                                     " coalesce(?, '') AND coalesce(member_index, -1) = ? AND reason = 'removed'",
+                                     VALUES(value_text(origin->path), value_text(origin->member),
+                                            value_int(origin->member_index)), 0, &count, err);
+
+    *removed = count != 0;
+    return ok;
 }
 
 bool source_unreject_one(struct catalogue *catalogue, const struct origin *origin, struct error *err)

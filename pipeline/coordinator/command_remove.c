@@ -41,6 +41,13 @@ static bool remove_former_catalogues(struct catalogue *catalogue, const char *ro
                              err);
 }
 
+/* No list names the study any more. */
+static bool put_lists(struct session *session, const struct settings *settings, struct error *err)
+{
+    return site_apply(session->site, site_finish, "", err) &&
+           remove_former_catalogues(session->catalogue, settings->site, err);
+}
+
 /* A killed run's repair finishes what is left undone here: folders of studies without a row go. */
 static bool remove_study(struct session *session, const struct settings *settings, int64_t *run_id, struct error *err)
 {
@@ -57,9 +64,7 @@ static bool remove_study(struct session *session, const struct settings *setting
     if (!catalogue_commit(catalogue, err))
         return false;
     FAILPOINT("remove:after-commit");
-    return site_apply(session->site, site_drop_study, settings->study, err) &&
-           site_apply(session->site, site_finish, "", err) &&
-           remove_former_catalogues(catalogue, settings->site, err);
+    return site_apply(session->site, site_drop_study, settings->study, err) && put_lists(session, settings, err);
 }
 
 static bool count_instances(struct catalogue *catalogue, const char *study, int64_t *count, struct error *err)
@@ -109,7 +114,9 @@ bool command_remove(struct settings *settings, enum exit_status *status, struct 
         *status = EXIT_ALL_DONE;
         return say_what_would_go(settings, err);
     }
+    /* a killed remove may have left the lists as they were, and its study has no row now */
     bool ok = session_open(settings->site, (struct session_wishes){0}, &session, err) &&
+              (!session.repaired || put_lists(&session, settings, err)) &&
               count_instances(session.catalogue, settings->study, &instances, err) &&
               remove_study(&session, settings, &run_id, err);
     (void)snprintf(line, sizeof line, "slicepress: 1 study with %lld instances removed", (long long)instances);

@@ -255,8 +255,10 @@ static bool begin_objects(struct coordinator *c, struct error *err)
     c->phase = PHASE_OBJECT;
     c->progress.phase = "converting";
     return decide_again(c, err) && coordinator_mark_outdated(c, err) && count_pending(c, err) && add_stale_joins(c, err) &&
-           catalogue_number(c->catalogue, "SELECT 1 FROM series WHERE state = 'pending' LIMIT 1", NO_VALUES, 0,
-                            &pending, err) &&
+           catalogue_number(c->catalogue,
+                            "SELECT 1 WHERE EXISTS (SELECT 1 FROM series WHERE state = 'pending')"
+                            " OR NOT EXISTS (SELECT 1 FROM run)", /* a new site gets its lists, empty or not */
+                            NO_VALUES, 0, &pending, err) &&
            (pending == 0 || coordinator_begin_run(c, err));
 }
 

@@ -323,17 +323,30 @@ static bool pass_over(struct coordinator *c, struct feed *feed, const struct fee
     return true;
 }
 
+/* A stream on standard input is offered anew by whoever sends it. */
+static bool is_removed(struct coordinator *c, const struct feed *feed, const struct buffer *name, bool *removed,
+                       struct error *err)
+{
+    const struct origin origin = {feed->name, name->size > 0 ? buffer_text(name) : NULL, -1, ""};
+
+    return strcmp(feed->name, "-") == 0 || source_is_removed(c->catalogue, &origin, removed, err);
+}
+
 static bool take_member(struct coordinator *c, struct feed *feed, const struct feed_member *member, struct error *err)
 {
     if (member->number < feed->told)
         return pass_over(c, feed, member, err);
     feed->told = member->number + 1;
-    c->progress.total++;
     struct buffer name = {0};
     char path[PATH_SIZE];
     struct pool_job *job = NULL;
-    bool ok = name_member(feed, member, &name, err);
+    bool removed = false, ok = name_member(feed, member, &name, err) && is_removed(c, feed, &name, &removed, err);
 
+    if (ok && removed) {
+        buffer_release(&name);
+        return pass_over(c, feed, member, err);
+    }
+    c->progress.total++;
     c->feed_gave = c->feed_gave || (strcmp(feed->name, "-") == 0 && member->name != NULL);
     feed->out++;
     if (ok && member->spool == NULL) {

@@ -36,7 +36,7 @@ static bool forget_stale(struct coordinator *c, char *const *paths, size_t count
 
     while (ok && cursor_next(cursor))
         if (find_stale(cursor_text(cursor, 0), paths, count, c->settings))
-            ok = coordinator_begin_run(c, err) && source_unreject(c->catalogue, cursor_text(cursor, 0), err);
+            ok = coordinator_begin_run(c, err) && source_unreject(c->catalogue, cursor_text(cursor, 0), false, err);
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 

@@ -189,7 +189,9 @@ static bool take_file(struct coordinator *c, const struct scan_file *file, struc
         return false;
     if (found && !c->settings->rehash && plan_file_unchanged(&then, read_ns, &file->identity))
         return true;
-    if (!begin_transaction(c, err) || !source_unreject(c->catalogue, file->path, err))
+    const bool is_same = found && memcmp(&then, &file->identity, sizeof then) == 0;
+    if (!begin_transaction(c, err) ||
+        !source_unreject(c->catalogue, file->path, is_same && !c->settings->rehash, err))
         return false;
     if (file->odd != NULL)
         return reject_item(c, &item, "ignored", file->odd, err);
@@ -228,7 +230,11 @@ static bool take_member(struct coordinator *c, struct archive *archive, size_t n
         return reject_item(c, &item, "unsupported", "the member is encrypted", err);
     if (member->flags & MEMBER_UNREADABLE)
         return reject_item(c, &item, "unsupported", "the member is packed in a way that is not known here", err);
-    return add_fresh(c, &item, err);
+    const struct origin origin = {archive->path, member->name, (int64_t)member->index, ""};
+    bool removed = false;
+    if (!source_is_removed(c->catalogue, &origin, &removed, err))
+        return false;
+    return removed ? index_settle_archive(c, archive, err) : add_fresh(c, &item, err);
 }
 
 static bool members_more(struct coordinator *c, struct error *err)

@@ -217,7 +217,7 @@ static bool mark_products(struct coordinator *c, int64_t *marked, struct error *
         return ok;
     /* rejected files that were faulty are read again, where they are still offered */
     return catalogue_execute(c->catalogue,
-                             "DELETE FROM source_file WHERE path IN (SELECT source FROM rejected"
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
                              " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))", NO_VALUES, err);
 }
 

@@ -77,15 +77,17 @@ static struct verdict judge(const struct publication *publication, const struct 
                             error_kind_word(result->error), NULL, false};
 }
 
+/* What is skipped is so whatever the window, and is not asked again when that changes. */
 static bool input_digest(const struct publication *publication, const struct wanted_stage *stage,
-                         char hex[DIGEST_HEX_SIZE], struct error *err)
+                         const struct verdict *verdict, char hex[DIGEST_HEX_SIZE], struct error *err)
 {
+    const bool covers_window = publication->has_window && strcmp(verdict->state, "skipped") != 0;
+
     if (publication->kind == JOB_SERIES) {
         memcpy(hex, stage->needs & NEEDS_SLIDE ? publication->slide_input : publication->input, DIGEST_HEX_SIZE);
         return true;
     }
-    return plan_input_digest(&publication->row.digest, publication->has_window ? &publication->window_digest : NULL,
-                             hex, err);
+    return plan_input_digest(&publication->row.digest, covers_window ? &publication->window_digest : NULL, hex, err);
 }
 
 static bool find_row(const struct publisher *publisher, const struct publication *publication, const char *stage,
@@ -125,7 +127,8 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
     int64_t keeps = verdict->keeps_files;
     const char *options = stage->options_digest;
 
-    if (!input_digest(publication, stage, input, err) || !find_row(publisher, publication, stage->name, product_id, err) ||
+    if (!input_digest(publication, stage, verdict, input, err) ||
+        !find_row(publisher, publication, stage->name, product_id, err) ||
         (*product_id != 0 && keeps == 0 && strcmp(verdict->state, "failed") == 0 &&
          !keeps_former(publisher, publication, *product_id, input, &keeps, err)))
         return false;

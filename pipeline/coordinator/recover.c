@@ -121,7 +121,14 @@ static bool has_row(struct search *search, const char *sql, const char *one, con
     return ok;
 }
 
-/* dicomweb/studies/S/series/E/instances/U: {frames,j2k}/N and thumbnail */
+/* What is no artefact itself, but holds artefacts. */
+static bool holds_files(const char *name, bool is_folder)
+{
+    return is_folder && (strcmp(name, "frames") == 0 || strcmp(name, "j2k") == 0 || strcmp(name, "lossy") == 0 ||
+                         strcmp(name, "bulkdata") == 0);
+}
+
+/* dicomweb/studies/S/series/E/instances/U: {frames,j2k,lossy,bulkdata}/NAME, thumbnail and rendered */
 static bool check_instance(void *client, const char *folder, const char *name, bool is_folder, struct error *err)
 {
     struct search *const search = client;
@@ -138,9 +145,9 @@ static bool check_web_entry(void *client, const char *folder, const char *name, 
 {
     char path[PATH_SIZE];
 
-    if (strcmp(name, "thumbnail") == 0 && !is_folder)
+    if ((strcmp(name, "thumbnail") == 0 || strcmp(name, "rendered") == 0) && !is_folder)
         return check_name(client, folder, name, is_folder, err);
-    if (is_folder && (strcmp(name, "frames") == 0 || strcmp(name, "j2k") == 0))
+    if (holds_files(name, is_folder))
         return path_join(path, folder, name, err) && each_name(path, check_name, client, err);
     return true;
 }
@@ -156,10 +163,10 @@ static bool check_web_series(void *client, const char *folder, const char *name,
     return path_format(path, err, "%s/%s/instances", folder, name) && each_name(path, check_instance, client, err);
 }
 
-/* studies/S/E: what U and conflict/D hold; frames and j2k in them hold numbered files */
+/* studies/S/E: what U and conflict/D hold */
 static bool check_file_entry(void *client, const char *folder, const char *name, bool is_folder, struct error *err)
 {
-    if (is_folder && (strcmp(name, "frames") == 0 || strcmp(name, "j2k") == 0))
+    if (holds_files(name, is_folder))
         return check_web_entry(client, folder, name, is_folder, err);
     return check_name(client, folder, name, is_folder, err);
 }
@@ -244,7 +251,7 @@ static bool remove_stray(void *client, const char *path, struct error *err)
 static bool offer_archives_again(struct catalogue *catalogue, struct error *err)
 {
     return catalogue_execute(catalogue,
-                             "DELETE FROM source_file WHERE path IN (SELECT i.source FROM instance i JOIN series s"
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT i.source FROM instance i JOIN series s"
                              " USING (study_instance_uid, series_instance_uid) WHERE s.state = 'pending'"
                              " AND i.member IS NOT NULL AND i.member_index IS NULL AND i.source <> '-')",
                              NO_VALUES, err);

@@ -106,6 +106,7 @@ static bool move_artefact(const struct publisher *publisher, int64_t artefact_id
            (place == PLACE_TREE ? link_tree(source, target, err) : publish_link(source, target, err)) &&
            catalogue_execute(publisher->catalogue, "UPDATE artefact SET path = ? WHERE artefact_id = ?",
                              VALUES(value_text(to), value_int(artefact_id)), err) &&
+           garbage_forget(publisher->catalogue, to, err) && /* it may have left that address before */
            leftovers_add(leftovers, from, place_is_digest_named(place), err);
 }
 

@@ -113,6 +113,49 @@ static bool draw_palette(const struct image *image, const struct frame *frame, s
     return ok;
 }
 
+#define SUPPLEMENT(type) \
+    do { \
+        const type *const values = frame->samples; \
+        for (size_t i = 0; i < count; i++) \
+            if (values[i] >= triples.first) \
+                put_triple(&triples, values[i], to + 3 * i); \
+            else \
+                to[3 * i] = to[3 * i + 1] = to[3 * i + 2] = grey.data[i]; \
+    } while (0)
+
+bool colour_supplement(const struct image *image, const struct frame *frame, struct picture *picture,
+                       struct error *err)
+{
+    const size_t count = (size_t)frame->rows * frame->columns;
+    struct triples triples = {0, 0, NULL};
+    struct picture grey = *picture;
+
+    *picture = (struct picture){0};
+    bool ok = triples_make(&image->palette, &triples, err) &&
+              picture_resize(picture, frame->rows, frame->columns, 3, err);
+    uint8_t *const to = picture->data;
+    if (ok)
+        switch (frame->type) {
+        case SAMPLE_U8:
+            SUPPLEMENT(uint8_t);
+            break;
+        case SAMPLE_S8:
+            SUPPLEMENT(int8_t);
+            break;
+        case SAMPLE_U16:
+            SUPPLEMENT(uint16_t);
+            break;
+        case SAMPLE_S16:
+            SUPPLEMENT(int16_t);
+            break;
+        default:
+            ok = error_set(err, ERROR_UNSUPPORTED, "supplemental palette of more than 16 bits");
+        }
+    memory_free(triples.rgb);
+    picture_release(&grey);
+    return ok;
+}
+
 /* -- RGB --------------------------------------------------------------------------------- */
 
 #define PUT_BYTES(type) \

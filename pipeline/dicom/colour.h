@@ -18,4 +18,8 @@
 bool colour_draw(const struct image *image, const struct frame *frame, struct picture *picture,
                  struct error *err);
 
+/* A grey picture of the frame becomes RGB: values from the Supplemental Palette's first index on get its colours. */
+bool colour_supplement(const struct image *image, const struct frame *frame, struct picture *picture,
+                       struct error *err);
+
 #endif

@@ -457,14 +457,23 @@ static bool read_icc(const struct reading *r, struct error *err)
     return true;
 }
 
+/* Without Pixel Presentation, tables of a grey image are left over from something else. */
+static bool is_supplemented(const struct reading *r)
+{
+    char word[17];
+    return r->image->photometric == PHOTOMETRIC_MONOCHROME2 && r->image->element == PIXEL_ELEMENT_INTEGER &&
+           dataset_has(r->dataset, TAG(0x0028, 0x1101)) &&
+           dataset_text(r->dataset, TAG(0x0008, 0x9205), word, sizeof word) &&
+           (!strcmp(word, "COLOR") || !strcmp(word, "MIXED"));
+}
+
 static bool read_colour(const struct reading *r, struct error *err)
 {
     struct image *const image = r->image;
-    if (image->photometric == PHOTOMETRIC_PALETTE_COLOR) {
-        if (!palette_read(r->dataset, &image->palette, err))
-            return error_context(err, "palette");
-        image->has_palette = true;
-    }
+    image->has_palette = image->photometric == PHOTOMETRIC_PALETTE_COLOR;
+    image->has_supplement = is_supplemented(r);
+    if ((image->has_palette || image->has_supplement) && !palette_read(r->dataset, &image->palette, err))
+        return error_context(err, image->has_palette ? "palette" : "supplemental palette");
     return image->samples_per_pixel == 1 && !image->has_palette ? true : read_icc(r, err);
 }
 

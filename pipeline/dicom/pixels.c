@@ -166,5 +166,6 @@ bool renderer_draw(struct renderer *renderer, const struct image *image, const s
                          (unsigned long long)expected);
     if (frame_is_colour(frame))
         return colour_draw(image, frame, picture, err);
-    return draw_grey(renderer, frame, display, voi, picture, err);
+    return draw_grey(renderer, frame, display, voi, picture, err) &&
+           (image == NULL || !image->has_supplement || colour_supplement(image, frame, picture, err));
 }
