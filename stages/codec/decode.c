@@ -210,12 +210,17 @@ static bool settle_few(const struct settling *s, struct error *err)
     return !any_bit(s, precision - 1) || sign_in_doubt(s, err);
 }
 
-/* More bits than Bits Stored, lossless: PS3.5 8.1.1 as for native pixels; the others are not image.
- */
+/* More bits than Bits Stored, lossless: PS3.5 8.1.1 as for native pixels; the others are not image, where the codestream
+ * fills the container (overlays of old objects). One of a width of its own, with values of that width, says otherwise. */
 static bool settle_many_exact(const struct settling *s, struct error *err)
 {
     const struct image *image = s->coded->image;
+    const unsigned precision = s->stream->precision;
 
+    if (precision < image->bits_allocated && image->high_bit + 1u == image->bits_stored &&
+        !samples_fit(s->samples, s->count, s->bytes, precision, image->bits_stored, image->is_signed))
+        return error_set(err, ERROR_CORRUPT, "codestream of %u bits holds values of more than the %u bits stored", precision,
+                         image->bits_stored);
     if (image->high_bit >= s->stream->precision)
         return error_set(err, ERROR_CORRUPT, "high bit is %u, the codestream has %u bits",
                          image->high_bit, s->stream->precision);

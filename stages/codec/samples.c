@@ -139,6 +139,32 @@ uint32_t samples_union(const void *samples, size_t count, size_t bytes)
     return (uint32_t)(used & low_bits((unsigned)(8 * bytes)));
 }
 
+/* A number of `bits` bits has copies of its sign above: what differs from the sign is or-ed together. */
+#define UNLIKE_SIGN_LOOP(type) \
+    do { \
+        const type *const code = samples; \
+        const unsigned up = 32 - width; \
+        for (size_t i = 0; i < count; i++) { \
+            const int32_t value = (int32_t)((uint32_t)code[i] << up) >> up; \
+            unlike |= (uint32_t)(value ^ (value >> 31)); \
+        } \
+    } while (0)
+
+bool samples_fit(const void *samples, size_t count, size_t bytes, unsigned width, unsigned bits, bool is_signed)
+{
+    uint32_t unlike = 0;
+
+    if (!is_signed)
+        return ((samples_union(samples, count, bytes) & low_bits(width)) >> (bits - 1)) >> 1 == 0;
+    if (bytes == 1)
+        UNLIKE_SIGN_LOOP(uint8_t);
+    else if (bytes == 2)
+        UNLIKE_SIGN_LOOP(uint16_t);
+    else
+        UNLIKE_SIGN_LOOP(uint32_t);
+    return unlike >> (bits - 1) == 0;
+}
+
 #define CONVERT_LOOP(from_type, to_type) \
     do { \
         const from_type *source = from; \

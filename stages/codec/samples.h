@@ -26,6 +26,9 @@ void samples_clamp(void *samples, size_t count, size_t bytes, bool is_signed, in
 /* All codes or-ed together: which bits are used at all. */
 uint32_t samples_union(const void *samples, size_t count, size_t bytes);
 
+/* Whether the low `width` bits of every code are a number of `bits` bits, two's complement if is_signed; bytes 1, 2 or 4. */
+bool samples_fit(const void *samples, size_t count, size_t bytes, unsigned width, unsigned bits, bool is_signed);
+
 /* Low bytes kept or zeroes added above (sign bits if is_signed): 1, 2, 4 to 1, 2, 4. */
 void samples_convert(const void *from, size_t from_bytes, bool is_signed, size_t count, void *to,
                      size_t to_bytes);

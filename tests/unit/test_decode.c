@@ -298,14 +298,20 @@ TEST(test_decode__signed_codestream_of_unsigned_values_must_hold_no_negative_one
 
 TEST(test_decode__bits_above_bits_stored_are_dropped_when_lossless)
 {
-    struct image image = image_of(J2K_UID, 1, 16, 8);
-    struct outcome o = RUN(image, j2k_12);
+    struct image image = image_of(JPEG_LOSSLESS_UID, 1, 16, 16);
+    struct outcome all = RUN(image, jpeg_lossless_16);
 
+    CHECK_OK(all.ok, all.err);
+    image.bits_stored = 8; /* of 16: overlays of old objects lie above */
+    image.high_bit = 7;
+    struct outcome o = RUN(image, jpeg_lossless_16);
     CHECK_OK(o.ok, o.err);
     CHECK_EQ_UINT(o.frame.bits_stored, 8);
     for (size_t i = 0; i < 128; i++)
-        CHECK_EQ_INT(value_at(&o.frame, i), i * 29 % 4096 % 256);
+        CHECK_EQ_INT(value_at(&o.frame, i), value_at(&all.frame, i) & 0xff);
+    done(&all);
     done(&o);
+    image = image_of(J2K_UID, 1, 16, 8);
     image.high_bit = 11;
     o = RUN(image, j2k_12);
     CHECK_OK(o.ok, o.err);
@@ -314,6 +320,17 @@ TEST(test_decode__bits_above_bits_stored_are_dropped_when_lossless)
     image.high_bit = 15;
     o = RUN(image, j2k_12);
     check_refused(&o, ERROR_CORRUPT, "high bit is 15, the codestream has 12 bits");
+}
+
+TEST(test_decode__values_of_a_codestream_wider_than_bits_stored_are_refused)
+{
+    struct image image = image_of(J2K_UID, 1, 16, 8);
+    struct outcome o = RUN(image, j2k_12);
+
+    check_refused(&o, ERROR_CORRUPT, "codestream of 12 bits holds values of more than the 8 bits stored");
+    image.is_signed = true;
+    o = RUN(image, j2k_12);
+    check_refused(&o, ERROR_CORRUPT, "codestream of 12 bits holds values of more than the 8 bits stored");
 }
 
 TEST(test_decode__values_above_bits_stored_are_clamped_when_lossy)
