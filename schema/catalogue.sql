@@ -277,6 +277,7 @@ CREATE TABLE rejected (
 ) STRICT;
 CREATE UNIQUE INDEX rejected_source ON rejected (source, coalesce(member, ''), coalesce(member_index, -1));
 CREATE INDEX rejected_digest ON rejected (source_digest) WHERE source_digest IS NOT NULL;
+CREATE INDEX rejected_io ON rejected (source) WHERE reason = 'io';       -- asked again at every run
 
 -- Published files that were replaced: they stay for gc --grace, so that open pages do not break.
 CREATE TABLE garbage (

@@ -9,13 +9,18 @@
 #include "coordinator/session.h"
 #include "dicom/uid.h"
 
-/* The sources are told as removed: they are not read again unless they change or --rehash is given. */
+/* The sources are told as removed, duplicates too: they are not read again unless they change or --rehash is given. */
 static bool drop_rows(struct catalogue *catalogue, const char *study, struct error *err)
 {
     return catalogue_execute(catalogue,
                              "INSERT OR REPLACE INTO rejected (source, member, member_index, reason)"
                              " SELECT source, member, member_index, 'removed' FROM instance"
                              " WHERE study_instance_uid = ?",
+                             VALUES(value_text(study)), err) &&
+           catalogue_execute(catalogue,
+                             "UPDATE rejected SET reason = 'removed', detail = NULL, source_digest = NULL"
+                             " WHERE reason = 'duplicate' AND source_digest IN (SELECT source_digest FROM instance"
+                             " WHERE study_instance_uid = ?)",
                              VALUES(value_text(study)), err) &&
            catalogue_execute(catalogue, "DELETE FROM study WHERE study_instance_uid = ?", VALUES(value_text(study)),
                              err) &&

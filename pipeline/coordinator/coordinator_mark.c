@@ -6,21 +6,47 @@
 
 /* -- what has changed -------------------------------------------------------------------- */
 
-/* Failures are tried again when the worker or one of its libraries is another one. */
+static bool is_another_worker(struct coordinator *c, int64_t *found, struct error *err)
+{
+    return catalogue_number(c->catalogue,
+                            "SELECT (SELECT libraries FROM run WHERE ended IS NOT NULL AND libraries IS NOT NULL"
+                            " ORDER BY run_id DESC LIMIT 1) <> ? AND EXISTS (SELECT 1 FROM product WHERE state = 'failed')",
+                            VALUES(value_text(c->table.libraries)), 0, found, err);
+}
+
+#define IO_PRODUCTS \
+    "state = 'failed' AND (reason = 'io'" \
+    " OR instance_id IN (SELECT instance_id FROM instance WHERE state = 'failed' AND reason = 'io'))"
+
+static bool is_any_io(struct coordinator *c, int64_t *found, struct error *err)
+{
+    return catalogue_number(c->catalogue,
+                            "SELECT EXISTS (SELECT 1 FROM product WHERE " IO_PRODUCTS ")"
+                            " OR EXISTS (SELECT 1 FROM rejected WHERE reason = 'io')", NO_VALUES, 0, found, err);
+}
+
+static bool mark_io(struct coordinator *c, struct error *err)
+{
+    return catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE " IO_PRODUCTS, NO_VALUES, err) &&
+           catalogue_execute(c->catalogue,
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
+                             " WHERE reason = 'io')", NO_VALUES, err);
+}
+
+/* Failures are tried again when the worker or one of its libraries is another one; those of a disk (it was full, it was
+ * away) always. */
 static bool mark_failures(struct coordinator *c, struct error *err)
 {
-    int64_t wanted = 0;
+    int64_t all = 0, io = 0;
 
-    if (!catalogue_number(c->catalogue,
-                          "SELECT (SELECT libraries FROM run WHERE ended IS NOT NULL AND libraries IS NOT NULL"
-                          " ORDER BY run_id DESC LIMIT 1) <> ? AND EXISTS (SELECT 1 FROM product WHERE state = 'failed')",
-                          VALUES(value_text(c->table.libraries)), 0, &wanted, err))
+    if (!is_another_worker(c, &all, err) || !is_any_io(c, &io, err))
         return false;
-    c->left_as_wanted = c->left_as_wanted && wanted == 0;
-    return wanted == 0 || (coordinator_begin_run(c, err) &&
-                           catalogue_execute(c->catalogue,
-                                             "UPDATE product SET options_digest = '' WHERE state = 'failed'",
-                                             NO_VALUES, err));
+    c->left_as_wanted = c->left_as_wanted && all == 0 && io == 0;
+    if (all == 0 && io == 0)
+        return true;
+    return coordinator_begin_run(c, err) && (io == 0 || mark_io(c, err)) &&
+           (all == 0 || catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE state = 'failed'",
+                                          NO_VALUES, err));
 }
 
 /* Products that are as they are wanted now: one pass over the whole site at every start, so it is one. */

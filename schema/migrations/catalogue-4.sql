@@ -1,5 +1,6 @@
 -- From version 3: notes are of what they are about. Of those that are there nobody can tell: they stay with the instance
--- until its object is read again, and with its frames, or another product, until that is made again.
+-- until its object is read again, and with its frames, or another product, until that is made again. What a disk refused
+-- is found by an index.
 
 ALTER TABLE product ADD COLUMN notes TEXT;
 
@@ -11,3 +12,5 @@ UPDATE product SET notes = (SELECT notes FROM series s WHERE s.study_instance_ui
     AND product.stage = iif(s.notes GLOB 'slide*', 'slides', 'volume')) WHERE instance_id IS NULL;
 
 ALTER TABLE series DROP COLUMN notes;
+
+CREATE INDEX rejected_io ON rejected (source) WHERE reason = 'io';

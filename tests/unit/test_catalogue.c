@@ -100,7 +100,7 @@ TEST(test_catalogue__an_older_version_is_refused_and_left_alone)
 
 /* With notes of an instance and of two series, of which one has two products. */
 static const char *const back_to_version_3[] = {
-    "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
+    "DROP INDEX rejected_io", "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
     "INSERT INTO study (study_instance_uid) VALUES ('1')",
     "INSERT INTO series (study_instance_uid, series_instance_uid, notes) VALUES ('1', '1.1', 'slide-1: sRGB'),"
     " ('1', '1.2', 'volume 1: none made')",
@@ -146,7 +146,7 @@ TEST(test_catalogue__notes_of_an_instance_and_its_products_are_each_told_once)
 }
 
 static const char *const back_to_version_2[] = {
-    "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
+    "DROP INDEX rejected_io", "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
     "ALTER TABLE run DROP COLUMN wanted", "DROP INDEX instance_failed", "DROP INDEX product_failed",
     "DROP INDEX product_of_nobody",
     "DROP TABLE slide_level_instance", "DROP TABLE slide_level", "DROP TABLE slide_pyramid",
