@@ -378,7 +378,7 @@ static void slides_release(struct stage_run *run)
 const struct stage slides_stage = {
     .name = "slides",
     .summary = "the pyramids of slides as tiles: their own where they can be used; options: those of tiles",
-    .version = 1,
+    .version = 2,
     .scope = SCOPE_SERIES,
     .needs = NEEDS_SLIDE,
     .on_by_default = true,

@@ -170,7 +170,7 @@ static void tiles_release(struct stage_run *run)
 const struct stage tiles_stage = {
     .name = "tiles",
     .summary = "a pyramid of tiles of large frames: Deep Zoom, IIIF, packs",
-    .version = 2,
+    .version = 3,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_PICTURE,
     .on_by_default = true,

@@ -383,7 +383,7 @@ static void webp_release(struct stage_run *run)
 const struct stage webp_stage = {
     .name = "webp",
     .summary = "windowed pictures of every frame in several sizes, and a moving one for cine",
-    .version = 1,
+    .version = 2,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_PICTURE,
     .on_by_default = true,

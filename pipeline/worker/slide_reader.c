@@ -103,7 +103,8 @@ bool slide_reader_begin(struct slide_reader *reader, const struct slide_pyramid 
 
     if (!members_instance(reader->members, (size_t)pyramid->like->instance, &instance, err))
         return false;
-    *given = (struct stage_slide){.pyramid = pyramid, .is_colour = instance_is_colour(instance),
+    *given = (struct stage_slide){.pyramid = pyramid,
+                                  .is_colour = instance_is_colour(instance) || instance->image.has_supplement,
                                   .profiles_differ = pyramid->profiles_differ, .reader = reader, .coded = give_coded,
                                   .picture = give_picture};
     buffer_clear(&reader->icc);
