@@ -255,7 +255,7 @@ static bool check_asked(struct coordinator *c, struct error *err)
 
     if (s->stage != NULL && !stage_table_wants(&c->table, s->stage))
         return error_set(err, ERROR_USAGE, "there is no stage \"%s\" among %s: see slicepress stages", s->stage,
-                         c->table.of_instances);
+                         c->table.all);
     if (s->study == NULL && s->series == NULL)
         return true;
     if (!catalogue_number(c->catalogue,
