@@ -247,34 +247,49 @@ static void draw_full_16(const uint16_t *from, size_t count, unsigned bits, uint
 
 /* ITU-R BT.601 with head and foot room: Y 16..235, Cb and Cr 16..240. The same equations, with Y' x 255/219 and
  * differences x 255/224, over the common denominators. */
+static void partial(int64_t y, int64_t cb, int64_t cr, int64_t rgb[3])
+{
+    rgb[0] = round_div(1904000 * y + 2609823 * cr, 1635200);
+    rgb[1] = round_div(1117648000 * y - 73 * (5151204 * cb + 10689549 * cr), 959862400);
+    rgb[2] = round_div(1904000 * y + 3298578 * cb, 1635200);
+}
+
 static void draw_partial_8(const uint8_t *from, size_t count, uint8_t *to)
 {
+    int64_t rgb[3];
+
     for (size_t i = 0; i < count; i++, from += 3, to += 3) {
-        const int64_t y = from[0] - 16, cb = from[1] - 128, cr = from[2] - 128;
-        const int64_t red = round_div(1904000 * y + 2609823 * cr, 1635200);
-        const int64_t green =
-            round_div(1117648000 * y - 73 * (5151204 * cb + 10689549 * cr), 959862400);
-        const int64_t blue = round_div(1904000 * y + 3298578 * cb, 1635200);
-        to[0] = clamp_byte((int32_t)red);
-        to[1] = clamp_byte((int32_t)green);
-        to[2] = clamp_byte((int32_t)blue);
+        partial(from[0] - 16, from[1] - 128, from[2] - 128, rgb);
+        for (int c = 0; c < 3; c++)
+            to[c] = clamp_byte((int32_t)rgb[c]);
     }
 }
 
-static bool draw_ybr(const struct frame *frame, bool partial, struct picture *picture, struct error *err)
+/* More bits have as many more steps between the same black and white. */
+static void draw_partial_16(const uint16_t *from, size_t count, unsigned bits, uint8_t *to)
+{
+    const int64_t black = INT64_C(16) << (bits - 8), half = INT64_C(128) << (bits - 8);
+    int64_t rgb[3];
+
+    for (size_t i = 0; i < count; i++, from += 3, to += 3) {
+        partial(from[0] - black, from[1] - half, from[2] - half, rgb);
+        for (int c = 0; c < 3; c++)
+            to[c] = clamp_shift(rgb[c], bits);
+    }
+}
+
+static bool draw_ybr(const struct frame *frame, bool is_partial, struct picture *picture, struct error *err)
 {
     const size_t count = (size_t)frame->rows * frame->columns;
 
-    if (frame->bits_stored < 8 || frame->type == SAMPLE_U32 || (partial && frame->type != SAMPLE_U8))
+    if (frame->bits_stored < 8 || frame->type == SAMPLE_U32)
         return error_set(err, ERROR_UNSUPPORTED, "%s of %u bits in samples of %zu bytes",
                          photometric_word(frame->photometric), (unsigned)frame->bits_stored,
                          sample_size(frame->type));
     if (frame->type == SAMPLE_U16)
-        draw_full_16(frame->samples, count, frame->bits_stored, picture->data);
-    else if (partial)
-        draw_partial_8(frame->samples, count, picture->data);
+        (is_partial ? draw_partial_16 : draw_full_16)(frame->samples, count, frame->bits_stored, picture->data);
     else
-        draw_full_8(frame->samples, count, picture->data);
+        (is_partial ? draw_partial_8 : draw_full_8)(frame->samples, count, picture->data);
     return true;
 }
 

@@ -90,6 +90,25 @@ TEST(test_colour__ybr_of_16_bits_agrees_with_8)
     picture_release(&picture);
 }
 
+TEST(test_colour__ybr_partial_of_16_bits_agrees_with_8)
+{
+    for (int k = 0; k < 4096; k++) {
+        const uint8_t small[3] = {(uint8_t)(k * 7), (uint8_t)(k * 13), (uint8_t)(k * 31)};
+        uint16_t large[3];
+        uint8_t expected[3];
+        for (int c = 0; c < 3; c++)
+            large[c] = (uint16_t)(small[c] << 8);
+        const struct frame f8 = frame_of(PHOTOMETRIC_YBR_PARTIAL_422, SAMPLE_U8, 8, small, 1, 3);
+        const struct frame f16 = frame_of(PHOTOMETRIC_YBR_PARTIAL_422, SAMPLE_U16, 16, large, 1, 3);
+        CHECK_OK(colour_draw(NULL, &f8, &picture, &err), err);
+        memcpy(expected, picture.data, 3);
+        CHECK_OK(colour_draw(NULL, &f16, &picture, &err), err);
+        for (int c = 0; c < 3; c++)
+            CHECK_NEAR(picture.data[c], expected[c], 1);
+    }
+    picture_release(&picture);
+}
+
 TEST(test_colour__rgb_of_more_bits_is_shifted_of_fewer_stretched)
 {
     const uint16_t wide[6] = {0, 0x7fff, 0xffff, 0x00ff, 0x0100, 0xff00};
