@@ -152,9 +152,6 @@ static bool read_samples(const struct reading *r, struct error *err)
         return error_set(err, ERROR_CORRUPT, "%s has %u samples per pixel, found %u",
                          photometric_word(image->photometric), expected, samples);
     image->samples_per_pixel = samples;
-    if (image->photometric == PHOTOMETRIC_HSV || expected == 4)
-        return error_set(err, ERROR_UNSUPPORTED, "retired colour space %s",
-                         photometric_word(image->photometric));
     return true;
 }
 
@@ -481,7 +478,7 @@ static bool is_supplemented(const struct reading *r)
 static bool read_colour(const struct reading *r, struct error *err)
 {
     struct image *const image = r->image;
-    image->has_palette = image->photometric == PHOTOMETRIC_PALETTE_COLOR;
+    image->has_palette = image->photometric == PHOTOMETRIC_PALETTE_COLOR || image->photometric == PHOTOMETRIC_ARGB;
     image->has_supplement = is_supplemented(r);
     if ((image->has_palette || image->has_supplement) && !palette_read(r->dataset, &image->palette, err))
         return error_context(err, image->has_palette ? "palette" : "supplemental palette");

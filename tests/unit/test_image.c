@@ -286,6 +286,26 @@ TEST(test_image__subsampled_by_name_only)
     done(&o);
 }
 
+TEST(test_image__retired_colours)
+{
+    struct opened o = coloured("HSV", 3, 48);
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_INT(o.image.photometric, PHOTOMETRIC_HSV);
+    done(&o);
+    o = coloured("CMYK", 4, 64);
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_UINT(image_native_frame_bits(&o.image), 4 * 4 * 4 * 8);
+    done(&o);
+    o = coloured("CMYK", 3, 48);
+    CHECK(!o.ok);
+    CHECK_HAS(o.err.text, "CMYK has 4 samples per pixel, found 3");
+    done(&o);
+    o = coloured("ARGB", 4, 64); /* for its alpha */
+    CHECK(!o.ok);
+    CHECK_HAS(o.err.text, "palette");
+    done(&o);
+}
+
 TEST(test_image__spacing_in_order_of_meaning)
 {
     struct opened o = {.set = set_new(EXPLICIT)};
