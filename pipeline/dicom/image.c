@@ -152,9 +152,6 @@ static bool read_samples(const struct reading *r, struct error *err)
         return error_set(err, ERROR_CORRUPT, "%s has %u samples per pixel, found %u",
                          photometric_word(image->photometric), expected, samples);
     image->samples_per_pixel = samples;
-    if (image->photometric == PHOTOMETRIC_HSV || expected == 4)
-        return error_set(err, ERROR_UNSUPPORTED, "retired colour space %s",
-                         photometric_word(image->photometric));
     return true;
 }
 
@@ -414,6 +411,24 @@ static bool reconcile_pixels(const struct reading *r, struct error *err)
     return true;
 }
 
+/* 422 by name, but all chroma by the length: decompressed by a writer who kept the word. */
+static bool reconcile_chroma(const struct reading *r, uint64_t length, struct error *err)
+{
+    struct image *const image = r->image;
+    const enum photometric said = image->photometric;
+    if ((said != PHOTOMETRIC_YBR_FULL_422 && said != PHOTOMETRIC_YBR_PARTIAL_422) ||
+        frames_by_length(image, length) == image->frames)
+        return true;
+    image->photometric = PHOTOMETRIC_YBR_FULL;
+    if (frames_by_length(image, length) != image->frames) {
+        image->photometric = said;
+        return true;
+    }
+    if (said == PHOTOMETRIC_YBR_PARTIAL_422) /* has no name when it is whole */
+        return error_set(err, ERROR_UNSUPPORTED, "YBR_PARTIAL_422 by name, but not subsampled by its length");
+    return repaired(r, err, "YBR_FULL_422 by name, but not subsampled by its length: taken as YBR_FULL");
+}
+
 /* Native: Number of Frames and 422 against the length that the element declares. */
 static bool reconcile_length(const struct reading *r, struct error *err)
 {
@@ -421,15 +436,8 @@ static bool reconcile_length(const struct reading *r, struct error *err)
     const struct pixel_location pixels = object_pixels(r->object);
     if (image->transfer_syntax->coding != CODING_NATIVE)
         return true;
-    if (image->photometric == PHOTOMETRIC_YBR_FULL_422 &&
-        frames_by_length(image, pixels.length) != image->frames) {
-        image->photometric = PHOTOMETRIC_YBR_FULL; /* decompressed by a writer who kept the word */
-        if (frames_by_length(image, pixels.length) == image->frames)
-            return repaired(
-                r, err,
-                "YBR_FULL_422 by name, but not subsampled by its length: taken as YBR_FULL");
-        image->photometric = PHOTOMETRIC_YBR_FULL_422;
-    }
+    if (!reconcile_chroma(r, pixels.length, err))
+        return false;
     const uint64_t frames = frames_by_length(image, pixels.length);
     if (!r->frames_known && frames > 1 && frames <= LIMIT(FRAMES)) {
         image->frames = (uint32_t)frames;
@@ -470,7 +478,7 @@ static bool is_supplemented(const struct reading *r)
 static bool read_colour(const struct reading *r, struct error *err)
 {
     struct image *const image = r->image;
-    image->has_palette = image->photometric == PHOTOMETRIC_PALETTE_COLOR;
+    image->has_palette = image->photometric == PHOTOMETRIC_PALETTE_COLOR || image->photometric == PHOTOMETRIC_ARGB;
     image->has_supplement = is_supplemented(r);
     if ((image->has_palette || image->has_supplement) && !palette_read(r->dataset, &image->palette, err))
         return error_context(err, image->has_palette ? "palette" : "supplemental palette");

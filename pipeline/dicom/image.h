@@ -51,7 +51,7 @@ struct image {
     bool big_endian;
     bool swapped_pairs; /* samples of 8 bits or fewer in OW, big endian: the bytes of each 16-bit word change places */
     char sop_class_uid[65], modality[17];
-    bool has_palette; /* of PALETTE COLOR */
+    bool has_palette; /* of PALETTE COLOR, or of ARGB for its alpha */
     bool has_supplement; /* Supplemental Palette (PS3.3 C.7.6.19): grey, but colours from its first index on */
     struct palette palette; /* either of them */
     uint8_t *icc; /* owned, NULL if none: ICC Profile (0028,2000) or of the optical path */

@@ -3,7 +3,8 @@
  * Order for grey: stored value -> Modality LUT (sequence or slope and intercept) -> VOI (window or LUT) ->
  * 8 bits -> inversion (MONOCHROME1, Presentation LUT Shape INVERSE) last. Pixel padding is compared on
  * stored values and shown black. Colour: palette -> RGB, YBR -> RGB (BT.601 full range, PS3.3 C.7.6.3.1.2;
- * partial range for YBR_PARTIAL), more than 8 bits shifted down; ICC is the caller's.
+ * partial range for YBR_PARTIAL), HSV, ARGB and CMYK -> RGB (colour.h), more than 8 bits shifted down; ICC is the
+ * caller's.
  */
 #ifndef SLICEPRESS_DICOM_PIXELS_H
 #define SLICEPRESS_DICOM_PIXELS_H

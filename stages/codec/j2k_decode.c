@@ -25,6 +25,8 @@ static bool settle_colour(const struct coded *coded, const struct j2k_header *he
     stream->photometric = PHOTOMETRIC_UNKNOWN;
     if (header->components != 3 || !header->component_transform)
         return true;
+    if (said == PHOTOMETRIC_HSV)
+        return error_set(err, ERROR_CORRUPT, "photometric interpretation is HSV, but the codestream transforms RGB");
     stream->photometric = PHOTOMETRIC_RGB;
     return !is_ybr ||
            coded_note(coded, err,

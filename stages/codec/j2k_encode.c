@@ -175,6 +175,12 @@ static opj_image_t *make_image(const struct frame *frame, struct error *err)
 
 /* -- coding --------------------------------------------------------------------------------- */
 
+static bool transforms(const struct frame *frame)
+{
+    return frame->samples_per_pixel == 3 && !frame->is_signed && frame->photometric == PHOTOMETRIC_RGB &&
+           frame->bits_stored < J2K_BITS_MOST;
+}
+
 static void set_parameters(const struct frame *frame, opj_cparameters_t *parameters)
 {
     opj_set_default_encoder_parameters(parameters);
@@ -186,14 +192,14 @@ static void set_parameters(const struct frame *frame, opj_cparameters_t *paramet
     parameters->tp_on = 1; /* a tile-part for each resolution */
     parameters->tp_flag = 'R';
     parameters->numresolution = (int)j2k_decompositions(frame->columns, frame->rows) + 1;
-    parameters->tcp_mct =
-        frame->samples_per_pixel == 3 && !frame->is_signed && frame->photometric == PHOTOMETRIC_RGB;
+    parameters->tcp_mct = transforms(frame);
 }
 
 static bool run_codec(const struct frame *frame, opj_image_t *image, struct sink *sink,
                       struct error *err)
 {
-    static const char *const extras[] = {"PLT=YES", "TLM=YES", NULL};
+    /* two guard bits hold the largest coefficients, but not those of the transform's differences */
+    const char *const extras[] = {"PLT=YES", "TLM=YES", transforms(frame) ? "GUARD_BITS=3" : NULL, NULL};
     opj_cparameters_t parameters;
     struct voice voice = {""};
     opj_codec_t *const codec = opj_create_compress(OPJ_CODEC_J2K);

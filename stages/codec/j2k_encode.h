@@ -2,8 +2,12 @@
  *
  * A bare codestream: RPCL, reversible, one tile, one quality layer, one tile-part a resolution, TLM
  * and PLT; the frame's own precision and sign; the reversible colour transform for unsigned RGB
- * only. Exact to 24 bits (26 and more are not, facts 36): UNSUPPORTED beyond. One thread; the same
- * frame, the same bytes.
+ * of up to 22 bits only. Exact to 23 bits: UNSUPPORTED beyond. One thread; the same frame, the same
+ * bytes.
+ *
+ * OpenJPEG codes coefficients in 32 bits, six of which are fractions. Those of the 5/3 wavelet can be
+ * eight times as large as the values, and the transform's differences twice: of 24 bits, or 23 and the
+ * transform, noise comes back wrong.
  */
 #ifndef SLICEPRESS_STAGES_CODEC_J2K_ENCODE_H
 #define SLICEPRESS_STAGES_CODEC_J2K_ENCODE_H
@@ -15,7 +19,7 @@
 #include "dicom/frame.h"
 #include "j2k_tileparts.h"
 
-enum { J2K_BITS_MOST = 24 };
+enum { J2K_BITS_MOST = 23 };
 
 /* Appends the codestream to `out`. `parts`: where each resolution ends in it, smallest first (part
  * i holds resolution i). CORRUPT if a sample does not fit bits_stored. On failure `out` is as long

@@ -54,12 +54,17 @@ static bool settle_colour(const struct coded *coded, const struct jpeg_header *h
     const enum photometric found = colour_of_codestream(header);
 
     stream->photometric = PHOTOMETRIC_UNKNOWN;
+    if (header->components == 4 && header->adobe_transform > 0)
+        return error_set(err, ERROR_UNSUPPORTED, "JPEG codestream in YCCK");
     if (header->components != 3)
         return true;
     stream->photometric = said;
     if (found == PHOTOMETRIC_UNKNOWN || found == said ||
-        (found == PHOTOMETRIC_YBR_FULL && said == PHOTOMETRIC_YBR_PARTIAL_422))
+        (found == PHOTOMETRIC_YBR_FULL && said == PHOTOMETRIC_YBR_PARTIAL_422) ||
+        (found == PHOTOMETRIC_RGB && said == PHOTOMETRIC_HSV)) /* no transform is all that RGB says then */
         return true;
+    if (said == PHOTOMETRIC_HSV)
+        return error_set(err, ERROR_CORRUPT, "photometric interpretation is HSV, but the JPEG codestream is YCbCr");
     stream->photometric = found;
     return coded_note(coded, err, "photometric interpretation is %s, but the JPEG codestream is %s",
                       photometric_word(coded->image->photometric),

@@ -84,10 +84,10 @@ bool native_inspect(const struct coded *coded, struct codestream *stream, struct
     const uint64_t there = (uint64_t)coded->size * 8;
     const uint64_t needed = needed_bits(coded->image, there) + coded->bit_offset;
 
-    if (there < needed)
-        return error_set(err, ERROR_TRUNCATED, "frame has %zu of %llu bytes", coded->size,
-                         (unsigned long long)((needed + 7) / 8));
-    return describe(coded, stream, err);
+    if (!describe(coded, stream, err))
+        return false;
+    return there >= needed || error_set(err, ERROR_TRUNCATED, "frame has %zu of %llu bytes", coded->size,
+                                        (unsigned long long)((needed + 7) / 8));
 }
 
 /* Up to 8 bits in OW, big endian: the bytes of each word change places. The words are those that hold the

@@ -63,13 +63,14 @@ static bool frame_bytes(const struct recipe *recipe, const struct layout_of_pixe
         }
         return true;
     }
-    if (half_chroma) { /* Y1 Y2 Cb Cr, 8 bits */
+    if (half_chroma) { /* Y1 Y2 Cb Cr, little endian */
         for (size_t i = 0; i + 1 < pixels; i += 2) {
             const double *const p = plane->values + 3 * i;
-            const uint8_t four[4] = {(uint8_t)p[0], (uint8_t)p[3], (uint8_t)p[1], (uint8_t)p[2]};
+            const uint16_t four[4] = {(uint16_t)p[0], (uint16_t)p[3], (uint16_t)p[1], (uint16_t)p[2]};
 
-            if (!buffer_append(out, four, 4, err))
-                return false;
+            for (unsigned k = 0; k < 4; k++)
+                if (bytes == 1 ? !buffer_put_u8(out, (uint8_t)four[k], err) : !buffer_put_u16(out, four[k], err))
+                    return false;
         }
         return true;
     }

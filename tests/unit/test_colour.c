@@ -90,6 +90,25 @@ TEST(test_colour__ybr_of_16_bits_agrees_with_8)
     picture_release(&picture);
 }
 
+TEST(test_colour__ybr_partial_of_16_bits_agrees_with_8)
+{
+    for (int k = 0; k < 4096; k++) {
+        const uint8_t small[3] = {(uint8_t)(k * 7), (uint8_t)(k * 13), (uint8_t)(k * 31)};
+        uint16_t large[3];
+        uint8_t expected[3];
+        for (int c = 0; c < 3; c++)
+            large[c] = (uint16_t)(small[c] << 8);
+        const struct frame f8 = frame_of(PHOTOMETRIC_YBR_PARTIAL_422, SAMPLE_U8, 8, small, 1, 3);
+        const struct frame f16 = frame_of(PHOTOMETRIC_YBR_PARTIAL_422, SAMPLE_U16, 16, large, 1, 3);
+        CHECK_OK(colour_draw(NULL, &f8, &picture, &err), err);
+        memcpy(expected, picture.data, 3);
+        CHECK_OK(colour_draw(NULL, &f16, &picture, &err), err);
+        for (int c = 0; c < 3; c++)
+            CHECK_NEAR(picture.data[c], expected[c], 1);
+    }
+    picture_release(&picture);
+}
+
 TEST(test_colour__rgb_of_more_bits_is_shifted_of_fewer_stretched)
 {
     const uint16_t wide[6] = {0, 0x7fff, 0xffff, 0x00ff, 0x0100, 0xff00};
@@ -171,15 +190,102 @@ TEST(test_colour__missing_or_broken_palette_is_corrupt)
     picture_release(&picture);
 }
 
-TEST(test_colour__retired_and_unconverted_kinds_are_unsupported)
+/* The hexcone in doubles: what a part of the way round takes from two of three. */
+static void check_hsv(int h, int s, int v, const uint8_t *found)
 {
-    static const enum photometric kinds[] = {PHOTOMETRIC_HSV, PHOTOMETRIC_ARGB, PHOTOMETRIC_CMYK,
-                                             PHOTOMETRIC_UNKNOWN, PHOTOMETRIC_YBR_RCT};
+    const double turn = h * 6.0 / 256, grey = s / 255.0;
+    double rgb[3];
+
+    for (int c = 0; c < 3; c++) {
+        const double away = fabs(fmod(turn - 2 * c + 9, 6) - 3); /* from this colour's own place, 0..3 */
+        rgb[c] = v * (1 - grey * (away < 1 ? 0 : away > 2 ? 1 : away - 1));
+    }
+    if (found[0] != rounded(rgb[0]) || found[1] != rounded(rgb[1]) || found[2] != rounded(rgb[2]))
+        TEST_FAIL("HSV %d %d %d gives %d %d %d, expected %d %d %d", h, s, v, found[0], found[1], found[2],
+                  rounded(rgb[0]), rounded(rgb[1]), rounded(rgb[2]));
+}
+
+TEST(test_colour__hsv_is_the_hexcone)
+{
+    static uint8_t samples[256 * 3];
+
+    for (int h = 0; h < 256; h++)
+        for (int s = 0; s < 256; s += 5) {
+            for (int v = 0; v < 256; v++) {
+                samples[3 * v] = (uint8_t)h;
+                samples[3 * v + 1] = (uint8_t)s;
+                samples[3 * v + 2] = (uint8_t)v;
+            }
+            const struct frame f = frame_of(PHOTOMETRIC_HSV, SAMPLE_U8, 8, samples, 256, 3);
+            CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+            for (int v = 0; v < 256; v++)
+                check_hsv(h, s, v, picture.data + 3 * v);
+        }
+    picture_release(&picture);
+}
+
+TEST(test_colour__hsv_of_other_widths)
+{
+    /* red, cyan, a pale blue a little on the way to red */
+    const uint16_t wide[9] = {0, 65535, 65535, 32768, 65535, 65535, 43691, 32768, 65535};
+    struct frame f = frame_of(PHOTOMETRIC_HSV, SAMPLE_U16, 16, wide, 3, 3);
+    CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\xff\x00\x00\x00\xff\xff\x80\x7f\xff", 9);
+    const uint32_t widest[6] = {0, UINT32_MAX, UINT32_MAX, UINT32_C(1) << 31, UINT32_MAX, UINT32_MAX};
+    f = frame_of(PHOTOMETRIC_HSV, SAMPLE_U32, 32, widest, 2, 3);
+    CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\xff\x00\x00\x00\xff\xff", 6);
+    const uint8_t narrow[6] = {0, 15, 15, 8, 15, 7};
+    f = frame_of(PHOTOMETRIC_HSV, SAMPLE_U8, 4, narrow, 2, 3);
+    CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\xff\x00\x00\x00\x77\x77", 6);
+    picture_release(&picture);
+}
+
+TEST(test_colour__cmyk_takes_ink_from_white_and_stops_at_black)
+{
+    const uint8_t inks[16] = {0, 0, 0, 0, 255, 0, 10, 0, 1, 2, 3, 100, 200, 0, 155, 100};
+    struct frame f = frame_of(PHOTOMETRIC_CMYK, SAMPLE_U8, 8, inks, 4, 4);
+    CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\xff\xff\xff\x00\xff\xf5\x9a\x99\x98\x00\x9b\x00", 12);
+    const uint16_t wide[4] = {0x0fff, 0x0010, 0, 0x0100};
+    f = frame_of(PHOTOMETRIC_CMYK, SAMPLE_U16, 12, wide, 1, 4);
+    CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\x00\xee\xef", 3);
+    const uint32_t widest[4] = {UINT32_MAX, 0, 1, UINT32_C(1) << 31};
+    f = frame_of(PHOTOMETRIC_CMYK, SAMPLE_U32, 32, widest, 1, 4);
+    CHECK_OK(colour_draw(NULL, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\x00\x7f\x7f", 3);
+    picture_release(&picture);
+}
+
+TEST(test_colour__argb_is_the_palette_where_there_is_alpha)
+{
+    const struct image image = palette_image(2, 16);
+    const uint8_t pixels[16] = {0, 1, 2, 3, 1, 9, 9, 9, 3, 9, 9, 9, 255, 9, 9, 9};
+    struct frame f = frame_of(PHOTOMETRIC_ARGB, SAMPLE_U8, 8, pixels, 4, 4);
+    CHECK_OK(colour_draw(&image, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\x01\x02\x03\x00\x11\xaa\x80\x22\xbb\xff\x33\xcc", 12);
+    const uint32_t widest[8] = {0, UINT32_MAX, 0, UINT32_C(1) << 31, UINT32_MAX, 0, 0, 0};
+    f = frame_of(PHOTOMETRIC_ARGB, SAMPLE_U32, 32, widest, 2, 4);
+    CHECK_OK(colour_draw(&image, &f, &picture, &err), err);
+    CHECK_EQ_MEM(picture.data, "\xff\x00\x80\xff\x33\xcc", 6);
+    CHECK(!colour_draw(NULL, &f, &picture, &err));
+    CHECK_EQ_INT(err.kind, ERROR_CORRUPT);
+    picture_release(&picture);
+}
+
+TEST(test_colour__other_counts_and_unconverted_kinds_are_unsupported)
+{
+    static const struct {
+        enum photometric kind;
+        uint16_t samples;
+    } wrong[] = {{PHOTOMETRIC_HSV, 4}, {PHOTOMETRIC_ARGB, 3}, {PHOTOMETRIC_CMYK, 3}, {PHOTOMETRIC_RGB, 4},
+                 {PHOTOMETRIC_UNKNOWN, 3}, {PHOTOMETRIC_YBR_RCT, 3}};
     const uint8_t samples[4] = {0};
 
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        const bool four = kinds[i] == PHOTOMETRIC_ARGB || kinds[i] == PHOTOMETRIC_CMYK;
-        const struct frame f = frame_of(kinds[i], SAMPLE_U8, 8, samples, 1, four ? 4 : 3);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const struct frame f = frame_of(wrong[i].kind, SAMPLE_U8, 8, samples, 1, wrong[i].samples);
         CHECK(!colour_draw(NULL, &f, &picture, &err));
         CHECK_EQ_INT(err.kind, ERROR_UNSUPPORTED);
     }

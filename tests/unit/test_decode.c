@@ -234,6 +234,43 @@ TEST(test_decode__codestream_that_does_not_is_what_the_data_set_says)
     done(&o);
 }
 
+/* HSV is as it is coded, or nobody knows what was transformed into what. */
+TEST(test_decode__transformed_hsv_is_refused)
+{
+    struct image image = image_of(JPEG_BASELINE_UID, 3, 8, 8);
+    image.photometric = PHOTOMETRIC_HSV;
+    struct outcome o = RUN(image, jpeg_rgb); /* an Adobe marker: no transform */
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_INT(o.frame.photometric, PHOTOMETRIC_HSV);
+    CHECK_EQ_STR(buffer_text(&o.notes), "");
+    done(&o);
+    o = RUN(image, jpeg_ybr);
+    CHECK(!o.ok);
+    CHECK_HAS(o.err.text, "HSV");
+    done(&o);
+    image.transfer_syntax = transfer_syntax_find(J2K_UID);
+    o = RUN(image, j2k_rgb);
+    CHECK(!o.ok);
+    CHECK_HAS(o.err.text, "HSV");
+    done(&o);
+}
+
+TEST(test_decode__ycck_is_unsupported)
+{
+    static const uint8_t ycck[] = {
+        0xff, 0xd8, 0xff, 0xee, 0, 14, 'A', 'd', 'o', 'b', 'e', 0, 100, 0, 0, 0, 0, 2,                    /* YCCK */
+        0xff, 0xc0, 0, 20, 8, 0, 16, 0, 8, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0,             /* four */
+        0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0, 0, 0, 0, 0, 0xff, 0xd9};
+    struct image image = image_of(JPEG_BASELINE_UID, 4, 8, 8);
+    image.photometric = PHOTOMETRIC_CMYK;
+    struct outcome o = RUN(image, ycck);
+
+    CHECK(!o.ok);
+    CHECK_EQ_INT(o.err.kind, ERROR_UNSUPPORTED);
+    CHECK_HAS(o.err.text, "YCCK");
+    done(&o);
+}
+
 TEST(test_decode__contradicting_shape_is_refused_with_both_numbers)
 {
     struct image image = image_of(JPEG_LS_UID, 1, 16, 12);

@@ -253,11 +253,11 @@ TEST(test_image__coded_data_labelled_as_native_are_recovered)
     check_coded_as_native("what?   ", 8, NULL);
 }
 
-TEST(test_image__subsampled_by_name_only)
+static struct opened coloured(const char *photometric, uint16_t samples, size_t pixel_bytes)
 {
     struct opened o = {.set = set_new(EXPLICIT)};
-    set_us(&o.set, 0x00280002, 3);
-    set_text(&o.set, 0x00280004, "CS", "YBR_FULL_422");
+    set_us(&o.set, 0x00280002, samples);
+    set_text(&o.set, 0x00280004, "CS", photometric);
     set_us(&o.set, 0x00280006, 0);
     set_us(&o.set, 0x00280010, 4);
     set_us(&o.set, 0x00280011, 4);
@@ -265,10 +265,44 @@ TEST(test_image__subsampled_by_name_only)
     set_us(&o.set, 0x00280101, 8);
     set_us(&o.set, 0x00280102, 7);
     set_us(&o.set, 0x00280103, 0);
-    close_set(&o, 48);
+    close_set(&o, pixel_bytes);
     read_it(&o);
+    return o;
+}
+
+TEST(test_image__subsampled_by_name_only)
+{
+    struct opened o = coloured("YBR_FULL_422", 3, 48);
     CHECK_OK(o.ok, o.err);
     CHECK_EQ_INT(o.image.photometric, PHOTOMETRIC_YBR_FULL);
+    done(&o);
+    o = coloured("YBR_PARTIAL_422", 3, 32);
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_INT(o.image.photometric, PHOTOMETRIC_YBR_PARTIAL_422);
+    done(&o);
+    o = coloured("YBR_PARTIAL_422", 3, 48);
+    CHECK(!o.ok);
+    CHECK_EQ_INT(o.err.kind, ERROR_UNSUPPORTED);
+    done(&o);
+}
+
+TEST(test_image__retired_colours)
+{
+    struct opened o = coloured("HSV", 3, 48);
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_INT(o.image.photometric, PHOTOMETRIC_HSV);
+    done(&o);
+    o = coloured("CMYK", 4, 64);
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_UINT(image_native_frame_bits(&o.image), 4 * 4 * 4 * 8);
+    done(&o);
+    o = coloured("CMYK", 3, 48);
+    CHECK(!o.ok);
+    CHECK_HAS(o.err.text, "CMYK has 4 samples per pixel, found 3");
+    done(&o);
+    o = coloured("ARGB", 4, 64); /* for its alpha */
+    CHECK(!o.ok);
+    CHECK_HAS(o.err.text, "palette");
     done(&o);
 }
 

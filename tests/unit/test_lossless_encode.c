@@ -222,8 +222,8 @@ static unsigned cod_byte(const struct buffer *coded, size_t offset)
 
 static void check_structure(const struct frame *frame, const struct buffer *coded, unsigned decompositions)
 {
-    const bool transform =
-        frame->samples_per_pixel == 3 && !frame->is_signed && frame->photometric == PHOTOMETRIC_RGB;
+    const bool transform = frame->samples_per_pixel == 3 && !frame->is_signed &&
+                           frame->photometric == PHOTOMETRIC_RGB && frame->bits_stored < J2K_BITS_MOST;
 
     CHECK_EQ_UINT(cod_byte(coded, 1), 2); /* RPCL */
     CHECK_EQ_UINT(cod_byte(coded, 4), transform);
@@ -290,6 +290,37 @@ TEST(test_lossless_encode__every_depth_and_sign)
             check(grey(67, 129, bits, is_signed));
             check((struct recipe){40, 33, 3, bits, is_signed, container(bits, is_signed),
                                   PHOTOMETRIC_RGB});
+        }
+}
+
+/* Signs of the 5/3 wavelet's third high band in the middle of 64 samples: no values give it larger coefficients. */
+static const char signs[] = "..........................-++-----+++++-----++-.................";
+
+static void check_extremes(uint16_t bits, bool is_signed, uint16_t samples)
+{
+    const struct recipe recipe = {64, 64, samples, bits, is_signed, container(bits, is_signed),
+                                  samples == 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MONOCHROME2};
+    struct frame frame = make_frame(&recipe);
+    void *values;
+    const int64_t least = is_signed ? -(INT64_C(1) << (bits - 1)) : 0, most = least + (INT64_C(1) << bits) - 1;
+
+    memcpy(&values, &frame.samples, sizeof values);
+    for (size_t i = 0; i < 64u * 64 * samples; i++) {
+        const bool high = signs[i / samples % 64] == signs[i / samples / 64];
+        store(values, frame.type, i, high == (i % samples == samples - 1u) ? most : least); /* blue against green */
+    }
+    check_j2k(&frame);
+    if (bits <= HTJ2K_BITS_MOST)
+        check_htj2k(&frame);
+    release_frame(&frame);
+}
+
+TEST(test_lossless_encode__largest_coefficients)
+{
+    for (uint16_t bits = 8; bits <= J2K_BITS_MOST; bits++)
+        for (int is_signed = 0; is_signed <= 1; is_signed++) {
+            check_extremes(bits, is_signed, 1);
+            check_extremes(bits, is_signed, 3);
         }
 }
 

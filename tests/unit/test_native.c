@@ -231,6 +231,31 @@ TEST(test_native__colour_planes_are_interleaved)
     done(&o);
 }
 
+TEST(test_native__four_planes_are_interleaved)
+{
+    struct image image = image_of(1, 3, 4, 8, NATIVE);
+    image.planar_configuration = 1;
+    image.photometric = PHOTOMETRIC_CMYK;
+    struct outcome o = run(&image, "cdemnoyz!klm", 12, 0);
+
+    CHECK_OK(o.ok, o.err);
+    CHECK_EQ_MEM(o.frame.samples, "cmykdnzleo!m", 12);
+    CHECK_EQ_INT(o.frame.photometric, PHOTOMETRIC_CMYK);
+    done(&o);
+}
+
+/* PS3.3 C.7.6.3.1.2 allows it in codestreams only: no order of its samples is written anywhere. */
+TEST(test_native__chroma_halved_both_ways_is_unsupported)
+{
+    struct image image = image_of(2, 2, 3, 8, NATIVE);
+    image.photometric = PHOTOMETRIC_YBR_PARTIAL_420;
+    struct outcome o = run(&image, "YZWVbr", 6, 0);
+
+    CHECK(!o.ok);
+    CHECK_EQ_INT(o.err.kind, ERROR_UNSUPPORTED);
+    done(&o);
+}
+
 TEST(test_native__subsampled_chroma_belongs_to_both_pixels)
 {
     struct image image = image_of(1, 4, 3, 8, NATIVE);
