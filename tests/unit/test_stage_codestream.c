@@ -284,6 +284,27 @@ TEST(test_stage_codestream__what_no_codec_holds_is_published_plain)
         "float");
 }
 
+/* The stage with its own options, one product begun in a folder. */
+static void open_run(struct stage_run *stage_run, const struct stage_input *input, struct stage_outcome *outcome,
+                     const char *folder)
+{
+    static const struct {
+        char format[OPTION_TEXT], j2k_input[OPTION_TEXT], lossy_input[OPTION_TEXT];
+        bool lossy;
+        int64_t lossy_levels, max_frames;
+    } options = {"htj2k", "pass", "pass", false, 64, 20000};
+
+    *stage_run = (struct stage_run){.stage = &codestream_stage,
+                                    .input = input,
+                                    .options = &options,
+                                    .state = calloc(1, codestream_stage.state_size),
+                                    .notes = &outcome->notes,
+                                    .published = &outcome->published};
+    (void)snprintf(outcome->folder, sizeof outcome->folder, "%.255s", folder_for(folder));
+    CHECK_OK(staging_open(outcome->folder, &outcome->manifest, &stage_run->staging, &err), err);
+    CHECK_OK(staging_begin(stage_run->staging, "codestream", 1, &err), err);
+}
+
 /* A frame that contains the boundary gets another one: plain samples can be made to. */
 TEST(test_stage_codestream__boundary_is_never_in_the_payload)
 {
@@ -301,23 +322,11 @@ TEST(test_stage_codestream__boundary_is_never_in_the_payload)
     const struct stage_input input = {.subject = &subject, .image = &image};
     const struct stage_frame one = {.frame = &frame};
     struct stage_outcome outcome = {.err = {.kind = ERROR_NONE}};
-    struct {
-        char format[OPTION_TEXT], j2k_input[OPTION_TEXT], lossy_input[OPTION_TEXT];
-        bool lossy;
-        int64_t lossy_levels;
-    } options = {"htj2k", "pass", "pass", false, 64};
-    struct stage_run stage_run = {.stage = &codestream_stage,
-                                  .input = &input,
-                                  .options = &options,
-                                  .state = calloc(1, codestream_stage.state_size),
-                                  .notes = &outcome.notes,
-                                  .published = &outcome.published};
+    struct stage_run stage_run;
     struct buffer file = {0};
     size_t head;
 
-    (void)snprintf(outcome.folder, sizeof outcome.folder, "%.255s", folder_for("boundary"));
-    CHECK_OK(staging_open(outcome.folder, &outcome.manifest, &stage_run.staging, &err), err);
-    CHECK_OK(staging_begin(stage_run.staging, "codestream", 1, &err), err);
+    open_run(&stage_run, &input, &outcome, "boundary");
     CHECK_OK(codestream_stage.frame(&stage_run, &one, &err), err);
     codestream_stage.release(&stage_run);
     stage_outcome_read(&outcome, stage_outcome_find(&outcome, "frame-1"), NULL, &file);
@@ -360,23 +369,11 @@ TEST(test_stage_codestream__strips_are_written_as_they_come_and_bounded_in_the_e
     const struct subject subject = {.study = "1", .series = "2", .sop = "3"};
     const struct stage_input input = {.subject = &subject, .image = &image};
     struct stage_outcome outcome = {.err = {.kind = ERROR_NONE}};
-    struct {
-        char format[OPTION_TEXT], j2k_input[OPTION_TEXT], lossy_input[OPTION_TEXT];
-        bool lossy;
-        int64_t lossy_levels;
-    } options = {"htj2k", "pass", "pass", false, 64};
-    struct stage_run stage_run = {.stage = &codestream_stage,
-                                  .input = &input,
-                                  .options = &options,
-                                  .state = calloc(1, codestream_stage.state_size),
-                                  .notes = &outcome.notes,
-                                  .published = &outcome.published};
+    struct stage_run stage_run;
     struct buffer file = {0};
     size_t head;
 
-    (void)snprintf(outcome.folder, sizeof outcome.folder, "%.255s", folder_for("strips"));
-    CHECK_OK(staging_open(outcome.folder, &outcome.manifest, &stage_run.staging, &err), err);
-    CHECK_OK(staging_begin(stage_run.staging, "codestream", 1, &err), err);
+    open_run(&stage_run, &input, &outcome, "strips");
     for (uint32_t row = 0; row < ROWS; row++) {
         const struct frame strip = {.number = 1, .rows = 1, .columns = 11, .samples_per_pixel = 1, .type = SAMPLE_U32,
                                     .bits_stored = 32, .samples = samples + (size_t)row * LINE, .size = LINE};
