@@ -190,7 +190,8 @@ bool instance_wants_strips(const struct instance *instance, uint64_t memory_byte
 
     if (instance->index == NULL || !image_comes_in_strips(image))
         return false;
-    return frame > most || (!instance_is_native(instance) && frame + 4 * samples > 4 * most); /* OpenJPEG has 32-bit numbers */
+    return frame_is_beyond(frame, samples, most) ||
+           (image->photometric == PHOTOMETRIC_PALETTE_COLOR && 3 * samples > most); /* its picture */
 }
 
 bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,
