@@ -5,8 +5,8 @@
  *     frame_coder_release(&coder);
  *
  * HTJ2K holds 16 bits exactly here, JPEG 2000 24; more bits, floats, and what is too large are the plain little-endian
- * samples. Colours other than RGB are JPEG 2000 (htj2k_encode.h). HTJ2K comes out with one tile-part a resolution and TLM, which with
- * RPCL and a base of at most 64 makes it .202 (PS3.5 10.18); what cannot be indexed stays .201.
+ * samples. Colours other than RGB are JPEG 2000 (htj2k_encode.h). HTJ2K comes out with one tile-part a resolution and
+ * TLM, which with RPCL and a base of at most 64 makes it .202 (PS3.5 10.18); what cannot be indexed stays .201.
  */
 #ifndef SLICEPRESS_STAGES_CODEC_FRAME_CODE_H
 #define SLICEPRESS_STAGES_CODEC_FRAME_CODE_H
