@@ -293,7 +293,7 @@ static bool tell(struct stage_run *run, const struct frame *frame, enum frame_co
     if (frame->type == SAMPLE_F32 || frame->type == SAMPLE_F64)
         return buffer_puts(
             run->notes, "frames are published as plain samples: no codec here holds floats\n", err);
-    if (frame->size > LIMIT(WHOLE_FRAME_BYTES))
+    if (frame_is_too_large(frame))
         return buffer_puts(run->notes, "frames are published as plain samples: they are too large to be coded\n", err);
     if (frame->bits_stored <= HTJ2K_BITS_MOST)
         return buffer_puts(run->notes,

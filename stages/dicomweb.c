@@ -319,7 +319,7 @@ static bool dicomweb_finish(struct stage_run *run, struct error *err)
 const struct stage dicomweb_stage = {
     .name = "dicomweb",
     .summary = "metadata and bulk values for DICOMweb clients",
-    .version = 1,
+    .version = 2,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_OBJECT,
     .on_by_default = true,

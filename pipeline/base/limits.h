@@ -14,7 +14,8 @@
     X(FRAMES, 1000000, "the largest slide known here has 394,830 tiles") \
     X(SAMPLES, 4, "PS3.3 allows 1 and 3, retired CMYK and ARGB have 4") \
     X(FRAME_BYTES, UINT64_C(1) << 30, "a 23,000 x 23,000 16-bit frame; larger ones are read in strips, or not at all") \
-    X(WHOLE_FRAME_BYTES, UINT64_C(192) << 20, "a 10,000 x 10,000 16-bit frame; larger ones are not coded, and read in strips") \
+    X(WHOLE_FRAME_BYTES, UINT64_C(192) << 20, \
+      "a 10,000 x 10,000 16-bit frame, 120 million samples of 8 bits; larger ones are not coded, and read in strips") \
     X(HEADER_BYTES, UINT64_C(256) << 20, "data set before Pixel Data: per-frame groups of a slide reach 100 MB") \
     X(ELEMENT_BYTES, UINT64_C(128) << 20, "one value in the header, an ICC profile or LUT included") \
     X(SEQUENCE_DEPTH, 64, "real objects nest to 10; GDCM recurses, and its stack ends near 20,000") \

@@ -34,7 +34,8 @@ static const struct set sets[] = {
     {"203", "-b", PLANE_G1, 1, "ISO-8859-15", 0, true},
     {"166", "-T", PLANE_G1, 1, "TIS-620", 0, true},
     {"13", ")I", PLANE_G1, 1, "EUC-JP", 0x8e, true},   /* JIS X 0201 katakana */
-    {"13", "(J", PLANE_G0, 1, "JIS_X0201", 0, false},  /* JIS X 0201 romaji: yen and overline */
+    {"13", "(J", PLANE_G0, 1, "ASCII", 0, false},      /* JIS X 0201 romaji, for which glibc has no name; yen and overline
+                                                          are backslash and tilde, as in texts without katakana */
     {"87", "$B", PLANE_G0, 2, "EUC-JP", 0, true},      /* JIS X 0208 */
     {"87", "$@", PLANE_G0, 2, "EUC-JP", 0, true},      /* JIS C 6226-1978, met in old files */
     {"159", "$(D", PLANE_G0, 2, "EUC-JP", 0x8f, true}, /* JIS X 0212 */

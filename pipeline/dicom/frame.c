@@ -30,6 +30,11 @@ size_t sample_size(enum sample_type type)
     return sizes[type];
 }
 
+bool frame_is_beyond(uint64_t bytes, uint64_t samples, uint64_t most)
+{
+    return bytes > most || bytes + 4 * samples > 3 * most;
+}
+
 enum sample_type sample_type_of(uint16_t bits_allocated, bool is_signed)
 {
     if (bits_allocated <= 8)

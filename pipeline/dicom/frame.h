@@ -49,6 +49,9 @@ struct frame {
 size_t sample_size(enum sample_type type);
 /* Container for a stored integer: bits_allocated 1..32. */
 enum sample_type sample_type_of(uint16_t bits_allocated, bool is_signed);
+/* Too large for all that may become of it at once: above `most` bytes, or above three times that in OpenJPEG, which reads
+ * back what was coded, and has numbers of 32 bits beside the frame: as much as 16-bit samples of `most` bytes. */
+bool frame_is_beyond(uint64_t bytes, uint64_t samples, uint64_t most);
 const char *photometric_word(enum photometric photometric); /* "YBR_FULL_422" */
 enum photometric photometric_of_word(const char *word);
 

@@ -89,6 +89,7 @@ bool instance_use_published(struct instance *instance, const char *public_folder
         instance->image.frames = instance->form.frames;
     if (!published_path(instance, instance->image.frames, path, err))
         return false;
+    instance->is_plain = instance->image.element == PIXEL_ELEMENT_INTEGER && published_is_plain(path);
     return access(path, R_OK) == 0 ||
            error_set(err, ERROR_IO, "the source is gone, and frame %u of %u is not published",
                      instance->image.frames, instance->image.frames);
@@ -177,7 +178,7 @@ bool instance_is_native(const struct instance *instance)
 {
     const struct transfer_syntax *const syntax = instance->image.transfer_syntax;
 
-    return syntax != NULL && syntax->coding == CODING_NATIVE;
+    return instance->index == NULL ? instance->is_plain : syntax != NULL && syntax->coding == CODING_NATIVE;
 }
 
 bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes)
@@ -188,9 +189,10 @@ bool instance_wants_strips(const struct instance *instance, uint64_t memory_byte
     const uint64_t share = memory_bytes / WHOLE_FRAMES_A_WORKER;
     const uint64_t most = memory_bytes > 0 && share < LIMIT(WHOLE_FRAME_BYTES) ? share : LIMIT(WHOLE_FRAME_BYTES);
 
-    if (instance->index == NULL || !image_comes_in_strips(image))
+    if (instance->index == NULL ? !instance->is_plain : !image_comes_in_strips(image))
         return false;
-    return frame > most || (!instance_is_native(instance) && frame + 4 * samples > 4 * most); /* OpenJPEG has 32-bit numbers */
+    return frame_is_beyond(frame, samples, most) ||
+           (image->photometric == PHOTOMETRIC_PALETTE_COLOR && 3 * samples > most); /* its picture */
 }
 
 bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,
@@ -222,6 +224,17 @@ static bool native_strip(struct instance *instance, uint32_t number, uint32_t fi
                        &instance->frame_notes, err);
 }
 
+static bool plain_strip(struct instance *instance, uint32_t number, uint32_t first_row, uint32_t rows,
+                        struct studio *studio, struct frame *frame, struct error *err)
+{
+    char path[PATH_SIZE];
+
+    instance->coded.number = 0;
+    return published_path(instance, number, path, err) &&
+           published_strip(path, &instance->image, instance->has_form ? &instance->form : NULL, number, first_row, rows,
+                           studio, &instance->frame_notes, frame, err);
+}
+
 bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_row, uint32_t rows, struct studio *studio,
                     struct frame *frame, struct error *err)
 {
@@ -229,7 +242,7 @@ bool instance_strip(struct instance *instance, uint32_t number, uint32_t first_r
 
     buffer_clear(&instance->frame_notes);
     if (instance_is_native(instance)) {
-        if (!native_strip(instance, number, first_row, rows, studio, frame, err))
+        if (!(instance->index != NULL ? native_strip : plain_strip)(instance, number, first_row, rows, studio, frame, err))
             return false;
     } else if (!instance_coded(instance, number, studio, &coded, err) ||
                !decoder_run_strip(studio->decoder, coded.image, number, coded.data, coded.size, first_row, rows, frame,

@@ -45,6 +45,7 @@ struct instance {
     const char *public_folder;       /* published frames of `subject` */
     const struct subject *subject;
     struct image published_image;    /* what they are; borrows from `image` */
+    bool is_plain;                   /* they are plain integers */
     /* how frames had been decoded, from the first one or from the relic */
     bool has_form;
     struct plane_form form;
@@ -64,7 +65,7 @@ bool instance_use_published(struct instance *instance, const char *public_folder
 /* The stored values of frame `number`; lent until the next call. */
 bool instance_frame(struct instance *instance, uint32_t number, struct studio *studio, struct frame *frame,
                     struct error *err);
-bool instance_is_native(const struct instance *instance);
+bool instance_is_native(const struct instance *instance); /* the samples lie there as they are, in the source or published */
 /* Frames are so large (WHOLE_FRAME_BYTES, less if the worker has little memory; 0: no limit) that not all that becomes of one
  * can be held, but they can be read in strips. They are then not spooled. */
 bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes);

@@ -1,7 +1,10 @@
 #include "published.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/path.h"
@@ -166,17 +169,82 @@ bool published_frame(const char *path, const struct image *image, const struct p
     return true;
 }
 
+/* -- plain samples: read in parts ------------------------------------------------------------- */
+
+static bool read_rows(const struct bytes *file, struct image *made, const struct image *image,
+                      const struct plane_form *form, uint32_t first_row, uint32_t rows, struct buffer *to,
+                      struct error *err)
+{
+    const struct transfer_syntax *syntax = NULL;
+    uint64_t offset = 0, size = 0;
+
+    if (!published_measure(file, &offset, &size, &syntax, err))
+        return false;
+    *made = published_image(image, form, syntax);
+    if (syntax->coding != CODING_NATIVE || size != image_frame_bytes(made))
+        return malformed(err, "other samples than its image has");
+    const uint64_t line = size / made->rows;
+    buffer_clear(to);
+    if (!buffer_reserve(to, (size_t)(rows * line), err) ||
+        !bytes_read_all(file, offset + first_row * line, to->data, (size_t)(rows * line), err))
+        return false;
+    to->size = (size_t)(rows * line);
+    made->rows = rows;
+    return true;
+}
+
+bool published_is_plain(const char *path)
+{
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    const struct transfer_syntax *syntax = NULL;
+    uint64_t offset = 0, size = 0;
+    struct error ignored;
+    struct bytes file;
+
+    if (descriptor < 0)
+        return false;
+    const bool is_plain = bytes_of_descriptor(descriptor, &file, &ignored) &&
+                          published_measure(&file, &offset, &size, &syntax, &ignored) && syntax->coding == CODING_NATIVE;
+    (void)close(descriptor);
+    return is_plain;
+}
+
+bool published_strip(const char *path, const struct image *image, const struct plane_form *form, uint32_t number,
+                     uint32_t first_row, uint32_t rows, struct studio *studio, struct buffer *notes, struct frame *frame,
+                     struct error *err)
+{
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    struct image made;
+    struct bytes file;
+
+    if (descriptor < 0)
+        return error_errno(err, errno, "cannot open \"%s\"", path);
+    const bool ok = bytes_of_descriptor(descriptor, &file, err) &&
+                    read_rows(&file, &made, image, form, first_row, rows, &studio->published, err) &&
+                    decoder_run(studio->decoder, &made, number, studio->published.data, studio->published.size, 0, frame,
+                                notes, err);
+    (void)close(descriptor);
+    if (ok && form != NULL)
+        published_settle(form, frame);
+    return ok;
+}
+
 bool published_form(const char *path, const struct image *image, const struct plane_form *form, struct studio *studio,
                     struct coded_form *coded, struct error *err)
 {
     const uint8_t *data = NULL;
     struct frame like = {0};
-    struct image made;
+    struct image made = {.transfer_syntax = transfer_syntax_find("1.2.840.10008.1.2.1")};
     size_t size = 0;
 
-    if (!published_coded(path, image, form, studio, &made, &data, &size, err) ||
-        !decoder_inspect(studio->decoder, &made, 1, data, size, 0, &like, NULL, err))
+    if (published_is_plain(path)) {
+        if (!published_strip(path, image, form, 1, 0, 1, studio, NULL, &like, err))
+            return false;
+        like.rows = image->rows;
+    } else if (!published_coded(path, image, form, studio, &made, &data, &size, err) ||
+               !decoder_inspect(studio->decoder, &made, 1, data, size, 0, &like, NULL, err)) {
         return false;
+    }
     like.lossy = like.lossy || (form != NULL && form->lossy) || image->lossy_declared;
     return coded_form_read(made.transfer_syntax, data, size, &like, coded, err);
 }

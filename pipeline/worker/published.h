@@ -30,6 +30,11 @@ void published_settle(const struct plane_form *form, struct frame *frame);
 /* The file at `path` decoded. */
 bool published_frame(const char *path, const struct image *image, const struct plane_form *form, uint32_t number,
                      struct studio *studio, struct buffer *notes, struct frame *frame, struct error *err);
+/* It holds plain samples, which can be read in strips: `rows` rows from first_row on. */
+bool published_is_plain(const char *path);
+bool published_strip(const char *path, const struct image *image, const struct plane_form *form, uint32_t number,
+                     uint32_t first_row, uint32_t rows, struct studio *studio, struct buffer *notes, struct frame *frame,
+                     struct error *err);
 /* What the file at `path` holds, by its headers; `frames` is left to the caller. */
 bool published_form(const char *path, const struct image *image, const struct plane_form *form, struct studio *studio,
                     struct coded_form *coded, struct error *err);

@@ -27,9 +27,14 @@ static bool is_float(const struct frame *frame)
     return frame->type == SAMPLE_F32 || frame->type == SAMPLE_F64;
 }
 
+bool frame_is_too_large(const struct frame *frame)
+{
+    return frame_is_beyond(frame->size, frame->size / sample_size(frame->type), LIMIT(WHOLE_FRAME_BYTES));
+}
+
 enum frame_coding frame_code_best(const struct frame *frame, enum frame_coding wished)
 {
-    if (is_float(frame) || frame->bits_stored > J2K_BITS_MOST || frame->size > LIMIT(WHOLE_FRAME_BYTES))
+    if (is_float(frame) || frame->bits_stored > J2K_BITS_MOST || frame_is_too_large(frame))
         return FRAME_PLAIN;
     if (frame->bits_stored > HTJ2K_BITS_MOST || (frame->samples_per_pixel > 1 && !htj2k_transforms(frame)))
         return FRAME_J2K;
@@ -110,7 +115,7 @@ bool frame_code(struct frame_coder *coder, enum frame_coding coding, const struc
 
 bool frame_can_be_lossy(const struct frame *frame)
 {
-    return frame->size <= LIMIT(WHOLE_FRAME_BYTES) && !is_float(frame) && frame->bits_stored >= LOSSY_BITS_LEAST &&
+    return !frame_is_too_large(frame) && !is_float(frame) && frame->bits_stored >= LOSSY_BITS_LEAST &&
            frame->bits_stored <= HTJ2K_BITS_MOST && frame->photometric != PHOTOMETRIC_PALETTE_COLOR &&
            (frame->samples_per_pixel == 1 || htj2k_transforms(frame));
 }

@@ -4,10 +4,9 @@
  *     frame_code(&coder, frame_code_best(&frame, FRAME_HTJ2K), &frame, &payload, err);
  *     frame_coder_release(&coder);
  *
- * HTJ2K holds 16 bits exactly here, JPEG 2000 23; more bits, floats, and what is larger than
- * WHOLE_FRAME_BYTES are the plain little-endian samples. Colours
- * other than RGB are JPEG 2000 (htj2k_encode.h). HTJ2K comes out with one tile-part a resolution and TLM, which with
- * RPCL and a base of at most 64 makes it .202 (PS3.5 10.18); what cannot be indexed stays .201.
+ * HTJ2K holds 16 bits exactly here, JPEG 2000 23; more bits, floats, and what is too large are the plain little-endian
+ * samples. Colours other than RGB are JPEG 2000 (htj2k_encode.h). HTJ2K comes out with one tile-part a resolution and
+ * TLM, which with RPCL and a base of at most 64 makes it .202 (PS3.5 10.18); what cannot be indexed stays .201.
  */
 #ifndef SLICEPRESS_STAGES_CODEC_FRAME_CODE_H
 #define SLICEPRESS_STAGES_CODEC_FRAME_CODE_H
@@ -29,6 +28,7 @@ struct frame_coder {
 };
 
 void frame_coder_release(struct frame_coder *coder);
+bool frame_is_too_large(const struct frame *frame); /* to be coded (WHOLE_FRAME_BYTES) */
 /* The wished coding, or the next one that holds the frame exactly. */
 enum frame_coding frame_code_best(const struct frame *frame, enum frame_coding wished);
 /* Without loss. The payload lives until the next frame; a plain one lives as long as the samples. */

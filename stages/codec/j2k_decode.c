@@ -148,7 +148,9 @@ static void on_info(const char *text, void *client)
 static bool opj_failed(const struct messages *messages, struct error *err)
 {
     const char *text = messages->error[0] ? messages->error : messages->warning;
-    return error_set(err, ERROR_CORRUPT, "JPEG 2000 codestream: %s",
+    /* "Size of tile data exceeds system limits": malloc() has failed; sizes are compared before */
+    const bool is_memory = strstr(text, "system limits") != NULL || strstr(text, "memory") != NULL;
+    return error_set(err, is_memory ? ERROR_NOMEM : ERROR_CORRUPT, "JPEG 2000 codestream: %s",
                      text[0] ? text : "refused by OpenJPEG");
 }
 

@@ -49,6 +49,14 @@ TEST(test_charset__japanese_with_escapes)
           "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう");
 }
 
+/* Letters of JIS X 0201's G0, which is ISO_IR 14: with katakana or after an escape they are no plain ASCII text. */
+TEST(test_charset__romaji)
+{
+    check("ISO_IR 13", "TARO \xd4\xcf-1~", "TARO ﾔﾏ-1~");
+    check("ISO 2022 IR 13\\ISO 2022 IR 87", "\x1b$B;3ED\x1b(J abc^\xc0\xdb\xb3 X", "山田 abc^ﾀﾛｳ X");
+    check("\\ISO 2022 IR 87", "\x1b(JYamada^Tarou=\x1b$B;3ED\x1b(J", "Yamada^Tarou=山田");
+}
+
 TEST(test_charset__supplementary_kanji)
 {
     check("\\ISO 2022 IR 159", "\x1b$(D\x30\x21\x1b(B^A", "丂^A");

@@ -1,5 +1,6 @@
 /* links: base dicom job codec stages support */
 #include "base/path.h"
+#include "codec/frame_code.h"
 #include "codec/frame_part.h"
 #include "codec/j2k_tileparts.h"
 #include "stages/stages.h"
@@ -394,4 +395,22 @@ TEST(test_stage_codestream__strips_are_written_as_they_come_and_bounded_in_the_e
     buffer_release(&file);
     free(stage_run.state);
     stage_outcome_release(&outcome);
+}
+
+/* OpenJPEG reads back what was coded, for `verify --deep` and where the source is gone: its numbers must fit, too. */
+TEST(test_frame_code__what_could_not_be_read_back_is_not_coded)
+{
+    struct frame frame = {.samples_per_pixel = 1, .type = SAMPLE_U16, .bits_stored = 16, .photometric = PHOTOMETRIC_MONOCHROME2};
+
+    frame.size = 192 << 20;
+    CHECK_EQ_INT(frame_code_best(&frame, FRAME_HTJ2K), FRAME_HTJ2K);
+    frame.size += 2;
+    CHECK_EQ_INT(frame_code_best(&frame, FRAME_HTJ2K), FRAME_PLAIN);
+    frame.type = SAMPLE_U8;
+    frame.bits_stored = 8;
+    frame.size = 115 << 20;
+    CHECK_EQ_INT(frame_code_best(&frame, FRAME_HTJ2K), FRAME_HTJ2K);
+    frame.size = 116 << 20;
+    CHECK_EQ_INT(frame_code_best(&frame, FRAME_HTJ2K), FRAME_PLAIN);
+    CHECK(!frame_can_be_lossy(&frame));
 }
