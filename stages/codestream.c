@@ -66,6 +66,8 @@ static const struct option option_table[] = {
     {.name = NULL},
 };
 
+enum { LARGE = 32 << 20 };
+
 enum verdict { VERDICT_OPEN, VERDICT_PASS, VERDICT_ENCODE };
 
 struct state {
@@ -302,13 +304,29 @@ static bool tell(struct stage_run *run, const struct frame *frame, enum frame_co
                          coding == FRAME_J2K ? "JPEG 2000" : "plain samples", frame->bits_stored);
 }
 
-static bool put_frame(struct stage_run *run, const struct frame *frame, enum frame_coding coding, struct error *err)
+/* What an encoder cannot hold, or will not have, is published all the same. */
+static bool code_or_plain(struct stage_run *run, const struct frame *frame, enum frame_coding coding,
+                          struct frame_payload *payload, struct error *err)
 {
     struct state *const state = run->state;
+    struct error why = {0};
+
+    if (frame_code(&state->coder, coding, frame, payload, &why))
+        return true;
+    if (coding == FRAME_PLAIN || (why.kind != ERROR_NOMEM && why.kind != ERROR_CODEC)) {
+        *err = why;
+        return false;
+    }
+    return buffer_printf(run->notes, err, "frame %u is published as plain samples: %s\n", frame->number, why.text) &&
+           frame_code(&state->coder, FRAME_PLAIN, frame, payload, err);
+}
+
+static bool put_frame(struct stage_run *run, const struct frame *frame, enum frame_coding coding, struct error *err)
+{
     struct frame_payload payload;
     struct coded_form form;
 
-    return frame_code(&state->coder, coding, frame, &payload, err) &&
+    return code_or_plain(run, frame, coding, &payload, err) &&
            coded_form_read(payload.syntax, payload.data, payload.size, frame, &form, err) &&
            keep_form(run, &form, err) && put_part(run, frame, PLACE_FRAME, &payload, err);
 }
@@ -397,7 +415,10 @@ static bool codestream_frame(struct stage_run *run, const struct stage_frame *in
 
     frame.bits_stored = bits_of(run, input->frame);
     frame.lossy = is_lossy(&frame, image, false);
-    return (is_strip ? put_strip(run, &frame, input->first_row, err) : put(run, &frame, err)) || forget_form(run);
+    const bool ok = is_strip ? put_strip(run, &frame, input->first_row, err) : put(run, &frame, err);
+    if (frame.size > LARGE)
+        frame_coder_release(&((struct state *)run->state)->coder); /* the stages after this one need memory, too */
+    return ok || forget_form(run);
 }
 
 static void codestream_release(struct stage_run *run)

@@ -1,4 +1,6 @@
 extern "C" { /* plain C headers */
+#include "base/memory.h"
+
 #include "htj2k_encode.h"
 
 #include "j2k_tileparts.h"
@@ -236,6 +238,19 @@ bool encode(const struct frame *frame, double step, struct buffer *out, struct e
     return !file.failed();
 }
 
+/* OpenJPH does not ask whether its malloc() succeeded: what the codestream of a large frame may need, noise in all its
+ * bits, is asked for before. */
+bool has_memory(const struct frame *frame, struct error *err)
+{
+    const size_t small = size_t(16) << 20;
+
+    if (frame->size <= small)
+        return true;
+    void *const probe = memory_new(frame->size / 4 * 5 + small, err);
+    memory_free(probe);
+    return probe != nullptr;
+}
+
 bool check(const struct frame *frame, struct error *err)
 {
     if (frame->bits_stored < 1 || frame->bits_stored > HTJ2K_BITS_MOST ||
@@ -273,7 +288,7 @@ static bool encode_safely(const struct frame *frame, double step, struct buffer 
 
     try {
         /* about what 12-bit images need; the rest by doubling */
-        if (check(frame, err) && buffer_reserve(out, frame->size / 2 + 4096, err)) {
+        if (check(frame, err) && has_memory(frame, err) && buffer_reserve(out, frame->size / 2 + 4096, err)) {
             keep_quiet();
             if (encode(frame, step, out, err))
                 return true;
