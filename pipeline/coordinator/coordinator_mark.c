@@ -14,9 +14,7 @@ static bool is_another_worker(struct coordinator *c, int64_t *found, struct erro
                             VALUES(value_text(c->table.libraries)), 0, found, err);
 }
 
-#define IO_PRODUCTS \
-    "state = 'failed' AND (reason = 'io'" \
-    " OR instance_id IN (SELECT instance_id FROM instance WHERE state = 'failed' AND reason = 'io'))"
+#define IO_PRODUCTS "state = 'failed' AND reason = 'io'"
 
 static bool is_any_io(struct coordinator *c, int64_t *found, struct error *err)
 {

@@ -126,6 +126,9 @@ bool publish_find_kept(const struct publisher *publisher, struct publication *pu
 /* Products of these stages ("webp,tiles") become pending: a RENDER job is to make them. Inside a transaction. */
 bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err);
 bool publish_rows(const struct publisher *publisher, struct publication *publication,
+/* Stages of an instance that failed and whose bytes cannot be had again: they fail as the instance did. */
+bool publish_stay_failed(const struct publisher *publisher, int64_t instance_id, const char *stages, const char *reason,
+                         struct error *err);
                   struct leftovers *leftovers, struct error *err);
 /* What was made of the series as a whole, by this stage or (NULL) by any, becomes leftovers; its products go. */
 bool publish_forget_series(const struct publisher *publisher, const char *study, const char *series, const char *stage,
