@@ -14,7 +14,8 @@ enum { COMMIT_ITEMS = 4096 };
 
 bool index_begin(struct coordinator *c, struct error *err)
 {
-    return scan_open(c->settings->inputs, c->settings->input_count, c->real_root, &c->scan, err);
+    return coordinator_offer_archives(c, err) &&
+           scan_open(c->settings->inputs, c->settings->input_count, c->real_root, &c->scan, err);
 }
 
 static bool begin_transaction(struct coordinator *c, struct error *err)
