@@ -384,6 +384,7 @@ static bool take_object(struct coordinator *c, const struct index_item *item, co
     bool ok = origin_of(item, &order, &origin, err) &&
               instance_find_origin(c->catalogue, &origin, &former, &found, err);
 
+    ok = ok && source_unreject_one(c->catalogue, &origin, err);
     if (ok)
         ok = found ? renew_object(c, item, &origin, &former, result, err)
                    : insert_object(c, item, &origin, result, err);

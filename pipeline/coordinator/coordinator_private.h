@@ -78,7 +78,7 @@ struct feed {
     uint64_t *names;         /* hashes of members' names seen */
     size_t name_count, name_capacity;
     uint64_t out;            /* members not published yet, nested feeds included */
-    bool started, ended;
+    bool started, ended, has_inner;
     struct feed *next;
 };
 
