@@ -30,7 +30,7 @@ static int state_rank(const struct twin *twin)
 
 static int rank(const struct twin *twin)
 {
-    return twin->settled ? state_rank(twin) : 3;
+    return twin->settled || (twin->presumed && !twin->is_new) ? state_rank(twin) : 3;
 }
 
 static int compare_order(const struct twin *a, const struct twin *b)

@@ -15,6 +15,7 @@ struct relative {
     char *path, *member, *order;
     int64_t member_index;
     enum instance_state presumed; /* of a row that waits for its job */
+    bool is_made; /* there are products of its bytes */
 };
 
 struct family {
@@ -96,6 +97,7 @@ static bool read_relative(struct family *family, const struct cursor *cursor, co
     relative->presumed = is_skip_reason(cursor_text(cursor, 8))                   ? INSTANCE_SKIPPED
                          : cursor_is_null(cursor, 8) || cursor_int(cursor, 9) > 0 ? INSTANCE_DONE
                                                                                   : INSTANCE_FAILED;
+    relative->is_made = cursor_int(cursor, 10) != 0;
     return copy_texts(relative, cursor_text(cursor, 4), cursor_is_null(cursor, 5) ? NULL : cursor_text(cursor, 5),
                       cursor_text(cursor, 7), err);
 }
@@ -107,7 +109,9 @@ static bool gather(const struct publisher *publisher, const struct batch *batch,
     struct error ignored;
     bool ok = catalogue_select(publisher->catalogue,
                                "SELECT instance_id, source_digest, is_current, state, source, member, member_index,"
-                               " source_order, reason, frames FROM instance WHERE study_instance_uid = ?"
+                               " source_order, reason, frames, EXISTS (SELECT 1 FROM product p"
+                               " WHERE p.instance_id = instance.instance_id AND p.input_digest <> '')"
+                               " FROM instance WHERE study_instance_uid = ?"
                                " AND series_instance_uid = ? AND sop_instance_uid = ? ORDER BY instance_id",
                                VALUES(value_text(like->study), value_text(like->series), value_text(like->sop)),
                                &cursor, err);
@@ -145,8 +149,8 @@ static bool make_twins(struct family *family, struct error *err)
         twin->source_order = relative->order;
         twin->has_digest = publication != NULL ? publication->row.has_digest : relative->row.has_digest;
         twin->digest = publication != NULL ? publication->row.digest : relative->row.digest;
-        twin->is_new = publication != NULL && !(relative->row.has_digest &&
-                                                digest_equal(&relative->row.digest, &publication->row.digest));
+        twin->is_new = !relative->is_made || !relative->row.has_digest ||
+                       !digest_equal(&relative->row.digest, &twin->digest);
         twin->state = publication != NULL ? publication->result.state : relative->row.state;
         twin->settled = publication != NULL ||
                         (twin->state != INSTANCE_PENDING && twin->state != INSTANCE_RUNNING);
