@@ -121,7 +121,8 @@ static bool forget_absent(struct coordinator *c, const struct feed *feed, struct
         return ok;
     ok = catalogue_select(c->catalogue,
                           "SELECT member FROM rejected WHERE source = ? AND reason = 'duplicate' AND member IS NOT NULL"
-                          " AND member_index IS NULL ORDER BY member || ''", VALUES(value_text(feed->name)), &cursor, err);
+                          " AND member_index IS NULL ORDER BY member || ''", VALUES(value_text(feed->name)), &cursor,
+                          err);
     while (ok && cursor_next(cursor)) {
         const char *const name = cursor_text(cursor, 0);
         const struct origin origin = {feed->name, name, -1, ""};

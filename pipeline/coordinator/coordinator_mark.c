@@ -113,12 +113,12 @@ static bool offer_archives(struct coordinator *c, const char *wanted, int64_t co
     int64_t any = 0;
 
     return catalogue_number(c->catalogue,
-                            "SELECT 1 FROM source_file WHERE read_ns <> 0 AND path IN " OUTDATED_ARCHIVES " LIMIT 1", values,
-                            2, 0, &any, err) &&
+                            "SELECT 1 FROM source_file WHERE read_ns <> 0 AND path IN " OUTDATED_ARCHIVES " LIMIT 1",
+                            values, 2, 0, &any, err) &&
            (any == 0 || (coordinator_begin_run(c, err) &&
                          catalogue_execute(c->catalogue,
-                                           "UPDATE source_file SET read_ns = 0 WHERE path IN " OUTDATED_ARCHIVES, values, 2,
-                                           err)));
+                                           "UPDATE source_file SET read_ns = 0 WHERE path IN " OUTDATED_ARCHIVES,
+                                           values, 2, err)));
 }
 
 bool coordinator_offer_archives(struct coordinator *c, struct error *err)

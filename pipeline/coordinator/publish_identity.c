@@ -283,7 +283,7 @@ static bool relocate_family(const struct publisher *publisher, struct family *fa
 
 /* -- one publication --------------------------------------------------------------------- */
 
-/* Nothing that is there is of the bytes that it has from now on: killed before the rows are written, it is made anew. */
+/* Nothing that is there is of the bytes that it has from now on: killed before its rows are there, it is made anew. */
 static bool renew_row(const struct publisher *publisher, const struct publication *publication, struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, -1, publication->order};
@@ -295,7 +295,8 @@ static bool renew_row(const struct publisher *publisher, const struct publicatio
 
 static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, struct error *err)
 {
-    const struct origin origin = {publication->path, publication->member, publication->member_index, publication->order};
+    const struct origin origin = {publication->path, publication->member, publication->member_index,
+                                  publication->order};
     struct instance_row former;
     bool found = false;
 
@@ -316,7 +317,8 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
 }
 
 /* Its path was a duplicate before. */
-static bool forget_rejection(const struct publisher *publisher, const struct publication *publication, struct error *err)
+static bool forget_rejection(const struct publisher *publisher, const struct publication *publication,
+                             struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, -1, publication->order};
 
