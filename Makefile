@@ -271,6 +271,11 @@ check: $(unit_programs)
 test-crash: all test-programs
 	@$(test_environment) ONLY=crash tests/run
 
+## test-histories: random histories, undisturbed and killed (SEEDS=1000-1200)
+.PHONY: test-histories
+test-histories: all test-programs
+	@$(test_environment) ONLY=histories tests/run
+
 ## test-browser: viewers of images, slides and volumes in Chromium on published sites (npm fetches them once)
 .PHONY: test-browser test-browser-now
 test-browser: bootstrap

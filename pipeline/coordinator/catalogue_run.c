@@ -77,6 +77,19 @@ bool run_was_interrupted(struct catalogue *catalogue, bool *interrupted, struct 
     return true;
 }
 
+bool run_is_after_removal(struct catalogue *catalogue, bool *after, struct error *err)
+{
+    int64_t found = 0;
+
+    if (!catalogue_number(catalogue,
+                          "SELECT EXISTS (SELECT 1 FROM run WHERE arguments LIKE 'remove %' AND run_id >"
+                          " coalesce((SELECT max(run_id) FROM run WHERE ended IS NOT NULL), 0))", NO_VALUES, 0, &found,
+                          err))
+        return false;
+    *after = found != 0;
+    return true;
+}
+
 const char *job_kind_word(enum job_kind kind)
 {
     static const char *const words[] = {[JOB_INDEX] = "index", [JOB_OBJECT] = "object", [JOB_RENDER] = "render",

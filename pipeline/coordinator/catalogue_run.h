@@ -21,6 +21,8 @@ bool run_left_as_wanted(struct catalogue *catalogue, const char *wanted, bool *a
                         struct error *err);
 /* The last run did not end by itself. */
 bool run_was_interrupted(struct catalogue *catalogue, bool *interrupted, struct error *err);
+/* A remove did not end by itself, and no run has since. */
+bool run_is_after_removal(struct catalogue *catalogue, bool *after, struct error *err);
 bool attempt_insert(struct catalogue *catalogue, int64_t run_id, enum job_kind kind, const char *source,
                     const char *member, int64_t instance_id, const struct pool_failure *failure, struct error *err);
 const char *job_kind_word(enum job_kind kind);

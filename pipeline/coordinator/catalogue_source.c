@@ -86,10 +86,12 @@ bool source_offer_again(struct catalogue *catalogue, const struct digest *digest
                              VALUES(value_text(hex)), err);
 }
 
-bool source_unreject(struct catalogue *catalogue, const char *path, bool keep_removed, struct error *err)
+bool source_unreject(struct catalogue *catalogue, const char *path, bool is_same, struct error *err)
 {
-    return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source = ? AND (? = 0 OR reason <> 'removed')",
-                             VALUES(value_text(path), value_int(keep_removed)), err);
+    return catalogue_execute(catalogue,
+                             "DELETE FROM rejected WHERE source = ? AND NOT (? AND (reason = 'removed'"
+                             " OR (reason = 'duplicate' AND member IS NOT NULL)))",
+                             VALUES(value_text(path), value_int(is_same)), err);
 }
 
 bool source_is_removed(struct catalogue *catalogue, const struct origin *origin, bool *removed, struct error *err)

@@ -32,9 +32,9 @@ bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *o
                              const struct origin *winner, struct error *err);
 /* The row with these bytes goes: its duplicates are no longer rejected, and their files count as not read. */
 bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err);
-/* The path is read anew: what was said of it and its members is forgotten. Duplicates are kept: they are decided by
- * identity. */
-bool source_unreject(struct catalogue *catalogue, const char *path, bool keep_removed, struct error *err);
+/* The path is read anew: what was said of it and its members is forgotten. Of one that is the same as before, what was
+ * removed stays so, and so do duplicates: they may be of members that it had once, and does not tell again. */
+bool source_unreject(struct catalogue *catalogue, const char *path, bool is_same, struct error *err);
 /* Was it taken out by `remove`? It stays so when its archive is read again for another member's sake. */
 bool source_is_removed(struct catalogue *catalogue, const struct origin *origin, bool *removed, struct error *err);
 bool source_unreject_one(struct catalogue *catalogue, const struct origin *origin, struct error *err);

@@ -6,6 +6,7 @@
 #include "coordinator/command.h"
 #include "coordinator/failpoint.h"
 #include "coordinator/join.h"
+#include "coordinator/public_catalogue.h"
 #include "coordinator/session.h"
 #include "dicom/uid.h"
 
@@ -30,30 +31,15 @@ static bool drop_rows(struct catalogue *catalogue, const char *study, struct err
                              VALUES(value_text(study)), err);
 }
 
-/* Replaced public catalogues name the patient too, and do not wait for gc. */
-static bool remove_former_catalogues(struct catalogue *catalogue, const char *root, struct error *err)
-{
-    struct cursor *cursor = NULL;
-    struct error ignored;
-    char path[PATH_SIZE];
-    bool ok = catalogue_select(catalogue, "SELECT path FROM garbage WHERE path LIKE 'public/catalogue.%.sqlite'",
-                               NO_VALUES, &cursor, err);
-
-    while (ok && cursor_next(cursor))
-        ok = path_join(path, root, cursor_text(cursor, 0), err) && path_remove_tree(path, err);
-    return cursor_end(cursor, ok ? err : &ignored) && ok &&
-           catalogue_execute(catalogue, "DELETE FROM garbage WHERE path LIKE 'public/catalogue.%.sqlite'", NO_VALUES,
-                             err);
-}
-
 /* No list names the study any more. */
 static bool put_lists(struct session *session, const struct settings *settings, struct error *err)
 {
     return site_apply(session->site, site_finish, "", err) &&
-           remove_former_catalogues(session->catalogue, settings->site, err);
+           public_catalogue_remove_former(session->catalogue, settings->site, err);
 }
 
-/* A killed run's repair finishes what is left undone here: folders of studies without a row go. */
+/* The next run finishes what a killed one has left undone here: folders of studies without a row and former public
+ * catalogues go. */
 static bool remove_study(struct session *session, const struct settings *settings, int64_t *run_id, struct error *err)
 {
     struct catalogue *const catalogue = session->catalogue;

@@ -9,6 +9,7 @@
 #include "coordinator/catalogue_run.h"
 #include "coordinator/coordinator_private.h"
 #include "coordinator/failpoint.h"
+#include "coordinator/public_catalogue.h"
 
 enum {
     TICK_MS = 50,
@@ -265,8 +266,10 @@ static bool begin_objects(struct coordinator *c, struct error *err)
 static bool finish_work(void *data, struct error *err)
 {
     struct coordinator *const c = data;
+    bool after_removal = false;
 
-    return site_apply(c->site, site_finish, "", err);
+    return site_apply(c->site, site_finish, "", err) && run_is_after_removal(c->catalogue, &after_removal, err) &&
+           (!after_removal || public_catalogue_remove_former(c->catalogue, c->root, err));
 }
 
 static void after_finish(void *data, bool ok, const struct error *err)

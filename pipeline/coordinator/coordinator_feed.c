@@ -81,6 +81,58 @@ static void member_done(struct coordinator *c, const struct feed *feed, unsigned
         pool_members_done(c->pool, feed->job, 1);
 }
 
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (const char *c = name; *c != '\0'; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static bool has_name(const struct feed *feed, uint64_t hash)
+{
+    for (size_t i = 0; i < feed->name_count; i++)
+        if (feed->names[i] == hash)
+            return true;
+    return false;
+}
+
+static bool is_changed(struct coordinator *c, const struct feed *feed, bool *changed, struct error *err)
+{
+    struct file_identity then;
+    int64_t read_ns = 0;
+    bool found = false;
+
+    if (!source_find(c->catalogue, feed->name, &then, &read_ns, &found, err))
+        return false;
+    *changed = found && memcmp(&then, &feed->identity, sizeof then) != 0;
+    return true;
+}
+
+/* A member that an archive had before it changed, and whose row has gone to a duplicate: it is not offered any more. */
+static bool forget_absent(struct coordinator *c, const struct feed *feed, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool changed = false, ok = is_changed(c, feed, &changed, err);
+
+    if (!ok || !changed || feed->has_inner)
+        return ok;
+    ok = catalogue_select(c->catalogue,
+                          "SELECT member FROM rejected WHERE source = ? AND reason = 'duplicate' AND member IS NOT NULL"
+                          " AND member_index IS NULL ORDER BY member || ''", VALUES(value_text(feed->name)), &cursor,
+                          err);
+    while (ok && cursor_next(cursor)) {
+        const char *const name = cursor_text(cursor, 0);
+        const struct origin origin = {feed->name, name, -1, ""};
+
+        if (!has_name(feed, hash_name(name)))
+            ok = source_unreject_one(c->catalogue, &origin, err);
+    }
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
 /* Its worker is done, and so are its members. */
 static void end_if_over(struct coordinator *c, struct feed *feed)
 {
@@ -92,7 +144,7 @@ static void end_if_over(struct coordinator *c, struct feed *feed)
     if (!feed->ended || feed->out > 0)
         return;
     if (feed->has_identity)
-        ok = source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, &err);
+        ok = forget_absent(c, feed, &err) && source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, &err);
     else if (feed->archive != NULL)
         ok = index_settle_archive(c, feed->archive, &err);
     if (outer != NULL)
@@ -188,23 +240,6 @@ struct pool_job *feed_next(struct coordinator *c)
 
 /* -- members ----------------------------------------------------------------------------- */
 
-static uint64_t hash_name(const struct buffer *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < name->size; i++)
-        hash = (hash ^ name->data[i]) * UINT64_C(1099511628211);
-    return hash;
-}
-
-static bool has_name(const struct feed *feed, uint64_t hash)
-{
-    for (size_t i = 0; i < feed->name_count; i++)
-        if (feed->names[i] == hash)
-            return true;
-    return false;
-}
-
 /* Names may come twice: the second is told apart by its number (from 1), which is part of the name from then on. */
 static bool name_member(struct feed *feed, const struct feed_member *member, struct buffer *name, struct error *err)
 {
@@ -217,13 +252,13 @@ static bool name_member(struct feed *feed, const struct feed_member *member, str
                                           (own == NULL || buffer_puts(name, "/", err)))) ||
         !(own == NULL || buffer_puts(name, own, err)))
         return false;
-    while (has_name(feed, hash_name(name)))
+    while (has_name(feed, hash_name(buffer_text(name))))
         if (!buffer_printf(name, err, " (member %u)", member->number + 1))
             return false;
     if (!memory_grow(&names, &feed->name_capacity, feed->name_count + 1, sizeof *feed->names, err))
         return false;
     feed->names = names;
-    feed->names[feed->name_count++] = hash_name(name);
+    feed->names[feed->name_count++] = hash_name(buffer_text(name));
     return true;
 }
 
@@ -419,6 +454,7 @@ static bool add_inner(struct coordinator *c, struct pool_job *job, struct error 
 
     if (!feed_add(c, &like, err))
         return false;
+    errand->feed->has_inner = true;
     errand->has_part = false; /* held until it has been fed */
     return true;
 }

@@ -14,7 +14,8 @@ enum { COMMIT_ITEMS = 4096 };
 
 bool index_begin(struct coordinator *c, struct error *err)
 {
-    return scan_open(c->settings->inputs, c->settings->input_count, c->real_root, &c->scan, err);
+    return coordinator_offer_archives(c, err) &&
+           scan_open(c->settings->inputs, c->settings->input_count, c->real_root, &c->scan, err);
 }
 
 static bool begin_transaction(struct coordinator *c, struct error *err)
@@ -383,6 +384,7 @@ static bool take_object(struct coordinator *c, const struct index_item *item, co
     bool ok = origin_of(item, &order, &origin, err) &&
               instance_find_origin(c->catalogue, &origin, &former, &found, err);
 
+    ok = ok && source_unreject_one(c->catalogue, &origin, err);
     if (ok)
         ok = found ? renew_object(c, item, &origin, &former, result, err)
                    : insert_object(c, item, &origin, result, err);

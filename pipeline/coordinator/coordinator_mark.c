@@ -14,9 +14,7 @@ static bool is_another_worker(struct coordinator *c, int64_t *found, struct erro
                             VALUES(value_text(c->table.libraries)), 0, found, err);
 }
 
-#define IO_PRODUCTS \
-    "state = 'failed' AND (reason = 'io'" \
-    " OR instance_id IN (SELECT instance_id FROM instance WHERE state = 'failed' AND reason = 'io'))"
+#define IO_PRODUCTS "state = 'failed' AND reason = 'io'"
 
 static bool is_any_io(struct coordinator *c, int64_t *found, struct error *err)
 {
@@ -101,6 +99,37 @@ static bool mark_instances(struct coordinator *c, const char *wanted, int64_t co
         return false;
     *total = catalogue_changes(c->catalogue);
     return true;
+}
+
+/* Of members of archives without random access: what is to be made again is made of the archive, where that is still
+ * offered. */
+#define OUTDATED_ARCHIVES \
+    "(SELECT i.source FROM instance i WHERE i.source <> '-' AND i.member IS NOT NULL AND i.member_index IS NULL" \
+    " AND " WANTED_PRODUCTS("i.instance_id") " < ?2)"
+
+static bool offer_archives(struct coordinator *c, const char *wanted, int64_t count, struct error *err)
+{
+    const struct value values[] = {value_text(wanted), value_int(count)};
+    int64_t any = 0;
+
+    return catalogue_number(c->catalogue,
+                            "SELECT 1 FROM source_file WHERE read_ns <> 0 AND path IN " OUTDATED_ARCHIVES " LIMIT 1",
+                            values, 2, 0, &any, err) &&
+           (any == 0 || (coordinator_begin_run(c, err) &&
+                         catalogue_execute(c->catalogue,
+                                           "UPDATE source_file SET read_ns = 0 WHERE path IN " OUTDATED_ARCHIVES,
+                                           values, 2, err)));
+}
+
+bool coordinator_offer_archives(struct coordinator *c, struct error *err)
+{
+    struct buffer wanted = {0};
+    int64_t count = 0;
+    const bool ok = c->left_as_wanted || (tell_wanted(&c->table, &wanted, &count, err) &&
+                                          offer_archives(c, buffer_text(&wanted), count, err));
+
+    buffer_release(&wanted);
+    return ok;
 }
 
 #define OUTDATED_SERIES(table) \
@@ -272,7 +301,8 @@ bool coordinator_mark(struct coordinator *c, int64_t *marked, struct error *err)
     if (!check_asked(c, err) || !catalogue_begin(c->catalogue, err))
         return false;
     c->left_as_wanted = false;
-    if (!mark_products(c, marked, err) || (*marked > 0 && !coordinator_begin_run(c, err))) {
+    if (!mark_products(c, marked, err) || (*marked > 0 && !coordinator_begin_run(c, err)) ||
+        !coordinator_offer_archives(c, err)) {
         catalogue_rollback(c->catalogue);
         return false;
     }

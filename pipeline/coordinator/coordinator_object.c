@@ -238,6 +238,15 @@ static bool queue_kept(struct coordinator *c, struct open_series *series, const 
     return instance_set_state(c->catalogue, instance_id, INSTANCE_DONE, err);
 }
 
+/* It failed, and its source is gone: it would fail again if that were there. */
+static bool keep_failed(struct coordinator *c, const struct cursor *row, struct buffer *list, struct error *err)
+{
+    const int64_t instance_id = cursor_int(row, ROW_ID);
+
+    return stages_to_do(c, instance_id, true, FOR_PICTURES | FOR_OTHERS, list, err) &&
+           publish_stay_failed(&c->publisher, instance_id, buffer_text(list), cursor_text(row, ROW_REASON), err);
+}
+
 static bool queue_row(struct coordinator *c, struct open_series *series, const struct cursor *row,
                       struct buffer *list, struct error *err)
 {
@@ -250,6 +259,8 @@ static bool queue_row(struct coordinator *c, struct open_series *series, const s
         return queue_kept_header(c, series, row, list, err);
     if (is_kept)
         return queue_kept(c, series, row, list, err);
+    if (has_digest && !source_is_there(row) && !cursor_is_null(row, ROW_REASON))
+        return keep_failed(c, row, list, err);
     if (!stages_to_do(c, cursor_int(row, ROW_ID), has_digest, FOR_PICTURES | FOR_OTHERS, list, err))
         return false;
     /* what was killed before it settled is decoded again even if its products are there */

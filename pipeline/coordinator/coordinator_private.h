@@ -78,7 +78,7 @@ struct feed {
     uint64_t *names;         /* hashes of members' names seen */
     size_t name_count, name_capacity;
     uint64_t out;            /* members not published yet, nested feeds included */
-    bool started, ended;
+    bool started, ended, has_inner;
     struct feed *next;
 };
 
@@ -215,6 +215,7 @@ uint64_t coordinator_wall_ms(void); /* of one job; SLICEPRESS_JOB_SECONDS for te
 /* "PATH, MEMBER: REASON: TEXT": what is wrong with a source, said as a warning where it counts for the exit status. */
 void coordinator_report(const char *event, const char *path, const char *member, const char *reason, const char *text);
 bool coordinator_mark_outdated(struct coordinator *c, struct error *err); /* coordinator_mark.c */
+bool coordinator_offer_archives(struct coordinator *c, struct error *err);
 /* At the end of a run: nothing on the site is outdated. */
 bool coordinator_is_as_wanted(struct coordinator *c, bool *as_wanted, struct error *err);
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err);

@@ -30,7 +30,7 @@ static int state_rank(const struct twin *twin)
 
 static int rank(const struct twin *twin)
 {
-    return twin->settled ? state_rank(twin) : 3;
+    return twin->settled || (twin->presumed && !twin->is_new) ? state_rank(twin) : 3;
 }
 
 static int compare_order(const struct twin *a, const struct twin *b)
@@ -48,7 +48,9 @@ static bool equal_bytes(const struct twin *a, const struct twin *b)
 /* Which of two with the same bytes keeps its row. */
 static bool is_better(const struct twin *a, const struct twin *b)
 {
-    return rank(a) != rank(b) ? rank(a) < rank(b) : a->instance_id < b->instance_id;
+    if (rank(a) != rank(b))
+        return rank(a) < rank(b);
+    return a->is_new != b->is_new ? b->is_new : a->instance_id < b->instance_id;
 }
 
 static void find_duplicates(struct twin *twins, size_t count)

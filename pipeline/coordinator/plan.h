@@ -32,6 +32,7 @@ struct twin {
     bool has_digest;
     struct digest digest;
     bool settled;              /* false: its own job is still to come */
+    bool is_new;               /* nothing is made of its bytes yet */
     bool presumed;             /* not settled, but its bytes are known: `state` says what is expected of it. It can
                                   be current; else it takes no part */
     enum instance_state state; /* DONE, SKIPPED, FAILED, QUARANTINED */

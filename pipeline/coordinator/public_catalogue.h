@@ -12,9 +12,12 @@
 
 #include "base/error.h"
 #include "base/path.h"
+#include "coordinator/catalogue.h"
 #include "coordinator/site.h"
 
 /* `name` gets "catalogue.DIGEST16.sqlite". */
 bool public_catalogue_put(struct site_context *context, char name[PATH_SIZE], struct error *err);
+/* After a removal: replaced ones name the patient too, and do not wait for gc. */
+bool public_catalogue_remove_former(struct catalogue *catalogue, const char *root, struct error *err);
 
 #endif

@@ -18,8 +18,10 @@ struct publication *publication_new(enum job_kind kind, struct error *err)
 {
     struct publication *const publication = memory_zeroed(sizeof *publication, err);
 
-    if (publication != NULL)
+    if (publication != NULL) {
         publication->kind = kind;
+        publication->member_index = -1;
+    }
     return publication;
 }
 

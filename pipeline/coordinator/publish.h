@@ -60,6 +60,7 @@ struct publication {
     enum job_kind kind;       /* OBJECT, RENDER or SERIES; INDEX: a rejected source */
     int64_t instance_id;      /* 0: a member of a stream, which has no row yet */
     char *path, *member, *order; /* of such a member: its origin; owned */
+    int64_t member_index;     /* -1; where it stands for a duplicate in a ZIP, that one's */
     char staging[48];         /* the folder's name; "" nothing is staged */
     struct shelf *shelf;      /* the same, the coordinator's */
     struct spool_place planes; /* of a member of a stream, until it has a row */
@@ -125,6 +126,9 @@ bool publish_decide_again(const struct publisher *publisher, enum decide_step st
 bool publish_find_kept(const struct publisher *publisher, struct publication *publication, struct error *err);
 /* Products of these stages ("webp,tiles") become pending: a RENDER job is to make them. Inside a transaction. */
 bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *stages, struct error *err);
+/* Stages of an instance that failed and whose bytes cannot be had again: they fail as the instance did. */
+bool publish_stay_failed(const struct publisher *publisher, int64_t instance_id, const char *stages, const char *reason,
+                         struct error *err);
 bool publish_rows(const struct publisher *publisher, struct publication *publication,
                   struct leftovers *leftovers, struct error *err);
 /* What was made of the series as a whole, by this stage or (NULL) by any, becomes leftovers; its products go. */

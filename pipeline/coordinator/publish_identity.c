@@ -15,6 +15,7 @@ struct relative {
     char *path, *member, *order;
     int64_t member_index;
     enum instance_state presumed; /* of a row that waits for its job */
+    bool is_made; /* there are products of its bytes */
 };
 
 struct family {
@@ -96,6 +97,7 @@ static bool read_relative(struct family *family, const struct cursor *cursor, co
     relative->presumed = is_skip_reason(cursor_text(cursor, 8))                   ? INSTANCE_SKIPPED
                          : cursor_is_null(cursor, 8) || cursor_int(cursor, 9) > 0 ? INSTANCE_DONE
                                                                                   : INSTANCE_FAILED;
+    relative->is_made = cursor_int(cursor, 10) != 0;
     return copy_texts(relative, cursor_text(cursor, 4), cursor_is_null(cursor, 5) ? NULL : cursor_text(cursor, 5),
                       cursor_text(cursor, 7), err);
 }
@@ -107,7 +109,9 @@ static bool gather(const struct publisher *publisher, const struct batch *batch,
     struct error ignored;
     bool ok = catalogue_select(publisher->catalogue,
                                "SELECT instance_id, source_digest, is_current, state, source, member, member_index,"
-                               " source_order, reason, frames FROM instance WHERE study_instance_uid = ?"
+                               " source_order, reason, frames, EXISTS (SELECT 1 FROM product p"
+                               " WHERE p.instance_id = instance.instance_id AND p.input_digest <> '')"
+                               " FROM instance WHERE study_instance_uid = ?"
                                " AND series_instance_uid = ? AND sop_instance_uid = ? ORDER BY instance_id",
                                VALUES(value_text(like->study), value_text(like->series), value_text(like->sop)),
                                &cursor, err);
@@ -145,6 +149,8 @@ static bool make_twins(struct family *family, struct error *err)
         twin->source_order = relative->order;
         twin->has_digest = publication != NULL ? publication->row.has_digest : relative->row.has_digest;
         twin->digest = publication != NULL ? publication->row.digest : relative->row.digest;
+        twin->is_new = !relative->is_made || !relative->row.has_digest ||
+                       !digest_equal(&relative->row.digest, &twin->digest);
         twin->state = publication != NULL ? publication->result.state : relative->row.state;
         twin->settled = publication != NULL ||
                         (twin->state != INSTANCE_PENDING && twin->state != INSTANCE_RUNNING);
@@ -217,6 +223,7 @@ static bool apply_duplicates(const struct publisher *publisher, struct family *f
         p->path = family->relatives[first].path;
         p->member = family->relatives[first].member;
         p->order = family->relatives[first].order;
+        p->member_index = family->relatives[first].member_index;
         family->relatives[first].path = family->relatives[first].member = family->relatives[first].order = NULL;
     }
     return ok;
@@ -276,9 +283,20 @@ static bool relocate_family(const struct publisher *publisher, struct family *fa
 
 /* -- one publication --------------------------------------------------------------------- */
 
-static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, struct error *err)
+/* Nothing that is there is of the bytes that it has from now on: killed before its rows are there, it is made anew. */
+static bool renew_row(const struct publisher *publisher, const struct publication *publication, struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, -1, publication->order};
+
+    return instance_renew(publisher->catalogue, publication->instance_id, &publication->result.record, &origin,
+                          (int64_t)publication->result.source_bytes, err) &&
+           instance_set_state(publisher->catalogue, publication->instance_id, INSTANCE_RUNNING, err);
+}
+
+static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, struct error *err)
+{
+    const struct origin origin = {publication->path, publication->member, publication->member_index,
+                                  publication->order};
     struct instance_row former;
     bool found = false;
 
@@ -289,15 +307,22 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
         strcmp(former.series, publication->row.series) == 0 && strcmp(former.sop, publication->row.sop) == 0) {
         publication->instance_id = publication->row.instance_id = former.instance_id;
         return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
-               instance_renew(publisher->catalogue, former.instance_id, &publication->result.record, &origin,
-                              (int64_t)publication->result.source_bytes, err) &&
-               instance_set_state(publisher->catalogue, former.instance_id, INSTANCE_RUNNING, err);
+               renew_row(publisher, publication, err);
     }
     if (!instance_insert(publisher->catalogue, &publication->result.record, &origin,
                          (int64_t)publication->result.source_bytes, INSTANCE_RUNNING, &publication->instance_id, err))
         return false;
     publication->row.instance_id = publication->instance_id;
     return true;
+}
+
+/* Its path was a duplicate before. */
+static bool forget_rejection(const struct publisher *publisher, const struct publication *publication,
+                             struct error *err)
+{
+    const struct origin origin = {publication->path, publication->member, -1, publication->order};
+
+    return strcmp(publication->path, "-") == 0 || source_unreject_one(publisher->catalogue, &origin, err);
 }
 
 /* Its path gave another object before: that one goes. */
@@ -344,10 +369,12 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
 {
     struct family family = {0};
     const bool is_new = publication->instance_id == 0;
-    bool ok = (!is_new || replace_former(publisher, publication, leftovers, err)) &&
+    bool ok = (!is_new || (forget_rejection(publisher, publication, err) &&
+                           replace_former(publisher, publication, leftovers, err))) &&
               gather(publisher, batch, &publication->row, &family, err);
 
-    /* a member that is read again stands for its own row */
+    /* a member that is read again stands for its own row, which may be of other bytes */
+    bool renews = false;
     for (size_t i = 0; ok && is_new && i < family.count; i++) {
         const struct relative *const relative = &family.relatives[i];
 
@@ -356,6 +383,7 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
             strcmp(relative->member, publication->member) == 0) {
             publication->instance_id = publication->row.instance_id = relative->row.instance_id;
             family.relatives[i].publication = publication;
+            renews = !(relative->row.has_digest && digest_equal(&relative->row.digest, &publication->row.digest));
         }
     }
     if (ok && publication->instance_id == 0)
@@ -373,6 +401,8 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
         ok = publication->dropped ? instance_put_parents(publisher->catalogue, &publication->result.record,
                                                          publication->order, err)
                                   : insert_newcomer(publisher, publication, err);
+    if (ok && !publication->dropped && renews)
+        ok = renew_row(publisher, publication, err);
     if (ok && !publication->dropped && publication->row.has_digest)
         ok = instance_set_digest(publisher->catalogue, publication->row.instance_id, &publication->row.digest,
                                  (int64_t)publication->result.source_bytes, err);

@@ -307,11 +307,11 @@ static bool put_asked(const struct publisher *publisher, const struct publicatio
     return ok;
 }
 
-bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *names, struct error *err)
+static bool put_verdict(const struct publisher *publisher, int64_t instance_id, const char *names,
+                        const struct verdict *verdict, struct error *err)
 {
     bool found = false, ok = true;
     struct publication publication = {.kind = JOB_RENDER, .instance_id = instance_id};
-    static const struct verdict deferred = {"pending", NULL, NULL, true};
 
     if (!instance_find(publisher->catalogue, instance_id, &publication.row, &found, err) || !found)
         return !found;
@@ -320,10 +320,26 @@ bool publish_defer(const struct publisher *publisher, int64_t instance_id, const
         const struct wanted_stage *const stage = find_stage(publisher, word, length);
         int64_t product_id = 0;
 
-        ok = stage == NULL || upsert_product(publisher, &publication, stage, &deferred, NULL, &product_id, err);
+        ok = stage == NULL || upsert_product(publisher, &publication, stage, verdict, NULL, &product_id, err);
         word += length + (word[length] == ',');
     }
     return ok;
+}
+
+bool publish_defer(const struct publisher *publisher, int64_t instance_id, const char *names, struct error *err)
+{
+    static const struct verdict deferred = {"pending", NULL, NULL, true};
+
+    return put_verdict(publisher, instance_id, names, &deferred, err);
+}
+
+bool publish_stay_failed(const struct publisher *publisher, int64_t instance_id, const char *names, const char *reason,
+                         struct error *err)
+{
+    const struct verdict failed = {"failed", reason, NULL, true};
+
+    return put_verdict(publisher, instance_id, names, &failed, err) &&
+           instance_set_state(publisher->catalogue, instance_id, INSTANCE_FAILED, err);
 }
 
 static bool raise_information(const struct publisher *publisher, const struct publication *publication,
