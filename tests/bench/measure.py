@@ -18,8 +18,8 @@ missed = 0
 
 
 class Usage:
-    def __init__(self, cpu, wall, status, out):
-        self.cpu, self.wall, self.status, self.out = cpu, wall, status, out
+    def __init__(self, user, system, wall, status, out):
+        self.cpu, self.system, self.wall, self.status, self.out = user + system, system, wall, status, out
 
 
 def measure(command, log):
@@ -30,7 +30,7 @@ def measure(command, log):
         out = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
-    cpu = usage.ru_utime + usage.ru_stime
+    user, system = usage.ru_utime, usage.ru_stime
     while True:  # orphans come to us (PR_SET_CHILD_SUBREAPER)
         try:
             pid, _, orphan = os.wait4(-1, os.WNOHANG)
@@ -38,8 +38,9 @@ def measure(command, log):
             break
         if pid == 0:
             break
-        cpu += orphan.ru_utime + orphan.ru_stime
-    return Usage(cpu, time.monotonic() - start, child.returncode, out.decode("utf-8", "replace"))
+        user += orphan.ru_utime
+        system += orphan.ru_stime
+    return Usage(user, system, time.monotonic() - start, child.returncode, out.decode("utf-8", "replace"))
 
 
 def fail(text):

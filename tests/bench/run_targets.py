@@ -11,7 +11,7 @@ from measure import ROUNDS, YARDSTICK, files_of, measure, median, note, peak_pss
 
 def part_a(bench, inputs):
     for name, path in inputs.items():
-        ours, theirs, walls = [], [], []
+        ours, theirs, walls, kernel = [], [], [], []
         steps = ""
         bench.yardstick([path])  # the page cache is warm for both
         for _ in range(ROUNDS):
@@ -20,13 +20,14 @@ def part_a(bench, inputs):
             steps = usage.out.strip()
             usage = bench.slicepress([path])
             ours.append(usage.cpu)
+            kernel.append(usage.system)
             walls.append(usage.wall)
         ratio = median(ours) / median(theirs)
         words = dict(zip(steps.split()[::2], map(float, steps.split()[1::2])))
         note("%s: yardstick, ms an object: %s" % (name, ", ".join(
             "%s %.2f" % (key[:-3], value) for key, value in words.items() if key.endswith("_ms"))))
-        note("%s: slicepress %.2f ms an object, %.0f objects/s with 2 workers, %.0f MB/s" % (
-            name, median(ours) / words["objects"] * 1e3, words["objects"] / median(walls),
+        note("%s: slicepress %.2f ms an object (the kernel's: %.2f), %.0f objects/s with 2 workers, %.0f MB/s" % (
+            name, median(ours) / words["objects"] * 1e3, median(kernel) / words["objects"] * 1e3, words["objects"] / median(walls),
             sum(os.path.getsize(f) for f in files_of(path)) / 1e6 / median(walls)))
         row("a", "CPU against the yardstick: " + name, ratio, "x", "<= 1.25", ratio <= 1.25)
 
