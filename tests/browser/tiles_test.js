@@ -169,7 +169,7 @@ async function run({ pages }) {
   const large = writeLarge(), radiograph = path.join(harness.DATA, RADIOGRAPH);
   const port = await harness.freePort(); // info.json has the address
   const settings = ['tiles.min_size=1024', 'tiles.forms=dzi,iiif,pack', `tiles.iiif_base=http://127.0.0.1:${port}/`];
-  const options = ['--stages', 'thumbnail,tiles', ...settings.flatMap((setting) => ['--set', setting])];
+  const options = ['--stages', 'rendered,tiles', ...settings.flatMap((setting) => ['--set', setting])];
   const site = harness.makeSite('tiles', [large, radiograph], options);
   const published = { site, origin: await harness.serveSite(site, port) };
   const [known, real] = [large, radiograph].map((file) => treeOf(published, file));
