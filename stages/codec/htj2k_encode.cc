@@ -1,8 +1,7 @@
 extern "C" { /* plain C headers */
-#include "base/memory.h"
-
 #include "htj2k_encode.h"
 
+#include "base/memory.h"
 #include "j2k_tileparts.h"
 }
 
