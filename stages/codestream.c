@@ -432,7 +432,7 @@ static void codestream_release(struct stage_run *run)
 const struct stage codestream_stage = {
     .name = "codestream",
     .summary = "the frame of stored values, for DICOMweb clients",
-    .version = 3,
+    .version = 4,
     .scope = SCOPE_INSTANCE,
     .needs = NEEDS_FRAME,
     .on_by_default = true,

@@ -193,11 +193,25 @@ ui32 push_frame(ojph::codestream &codestream, const struct frame *frame)
     throw std::runtime_error("no integer samples");
 }
 
+/* One precinct a resolution, as by default, but no larger than the image asks for: OpenJPH, here and in browsers, takes
+ * memory for the code-blocks of the largest precinct that is allowed, 1.4 MB by default. At least 128: code-blocks of a
+ * band are no larger than half of it (B.7). */
+ojph::size precinct(const struct frame *frame)
+{
+    const ui32 most = 32768; /* 2^15, A.6.1 */
+    ui32 side = 128;
+
+    while (side < most && (side < frame->columns || side < frame->rows))
+        side *= 2;
+    return ojph::size(side, side);
+}
+
 /* `step` 0: reversible. OpenJPH wants it as a part of the whole range (E.1.1), and has no more than 31 exponents. */
 void describe(ojph::codestream &codestream, const struct frame *frame, double step)
 {
     ojph::param_siz siz = codestream.access_siz();
     ojph::param_cod cod = codestream.access_cod();
+    ojph::size precincts = precinct(frame);
 
     siz.set_image_extent(ojph::point(frame->columns, frame->rows));
     siz.set_num_components(frame->samples_per_pixel);
@@ -205,6 +219,7 @@ void describe(ojph::codestream &codestream, const struct frame *frame, double st
         siz.set_component(c, ojph::point(1, 1), frame->bits_stored, frame->is_signed);
     cod.set_num_decomposition(htj2k_decompositions(frame->columns, frame->rows));
     cod.set_block_dims(64, 64);
+    cod.set_precinct_size(1, &precincts);
     cod.set_progression_order("RPCL");
     cod.set_color_transform(htj2k_transforms(frame));
     cod.set_reversible(step == 0);

@@ -220,6 +220,33 @@ TEST(test_stage_codestream__ranges_are_of_the_file_and_of_reduced_sizes)
     stage_outcome_release(&outcome);
 }
 
+/* The exponents of the precincts' sides that COD gives (A.6.1). */
+static void check_precincts(uint32_t columns, uint32_t rows, uint8_t expected)
+{
+    const struct stage_case object = {.columns = columns, .rows = rows, .frames = 1, .samples = 1, .bits = 12};
+    const size_t resolutions = htj2k_decompositions(columns, rows) + (size_t)1;
+    struct stage_outcome outcome = run("format=htj2k", &object, "precincts");
+    struct buffer file = {0};
+
+    stage_outcome_read(&outcome, stage_outcome_find(&outcome, "frame-1"), NULL, &file);
+    const uint8_t *const cod = memmem(file.data, file.size, "\xFF\x52\x00", 3);
+    CHECK(cod != NULL);
+    CHECK_EQ_UINT(cod[3], 12 + resolutions); /* Lcod */
+    CHECK_EQ_UINT(cod[4] & 1, 1);            /* Scod */
+    for (size_t r = 0; r < resolutions; r++)
+        CHECK_EQ_UINT(cod[14 + r], expected * 0x11u);
+    buffer_release(&file);
+    stage_outcome_release(&outcome);
+}
+
+TEST(test_stage_codestream__one_precinct_a_resolution_of_the_size_of_the_frame)
+{
+    check_precincts(13, 9, 7);
+    check_precincts(129, 64, 8);
+    check_precincts(384, 512, 9);
+    check_precincts(513, 300, 10);
+}
+
 TEST(test_stage_codestream__more_than_16_bits_go_to_jpeg_2000_and_say_so)
 {
     const struct stage_case object = {
