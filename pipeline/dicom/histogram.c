@@ -125,8 +125,9 @@ static bool ready_tables(struct histogram_builder *builder, struct error *err)
 }
 
 /* Counts a frame in lanes[(v - base) * LANES ...] and gives the extremes of v - base. The extremes come first: a
- * pass in the vector unit, after which only the part of the table in use is folded. */
-enum { BLOCK = 32 };
+ * pass in the vector unit, after which only the part of the table in use is folded. A RUN of one value is counted at
+ * once: half of a head is the air around it. */
+enum { BLOCK = 32, RUN = 16 };
 
 #define COUNT_FRAME(name, type, base) \
     VECTOR_CLONES static void name(const type *from, size_t count, uint32_t *lanes, \
@@ -151,9 +152,17 @@ enum { BLOCK = 32 };
         } \
         *least = (uint32_t)((int32_t)low[0] - (base)); \
         *most = (uint32_t)((int32_t)high[0] - (base)); \
-        for (i = 0; i + LANES <= count; i += LANES) \
-            for (size_t k = 0; k < LANES; k++) \
-                lanes[(uint32_t)((int32_t)from[i + k] - (base)) * LANES + k]++; \
+        for (i = 0; i + RUN <= count; i += RUN) { \
+            type differs = 0; \
+            for (size_t k = 0; k < RUN; k++) \
+                differs |= from[i + k] ^ from[i]; \
+            if (differs == 0) { \
+                lanes[(uint32_t)((int32_t)from[i] - (base)) * LANES] += RUN; \
+                continue; \
+            } \
+            for (size_t k = 0; k < RUN; k++) \
+                lanes[(uint32_t)((int32_t)from[i + k] - (base)) * LANES + k % LANES]++; \
+        } \
         for (; i < count; i++) \
             lanes[(uint32_t)((int32_t)from[i] - (base)) * LANES]++; \
     }

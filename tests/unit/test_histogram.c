@@ -108,6 +108,57 @@ TEST(test_histogram__counts_every_value_of_16_bits)
     histogram_release(&h);
 }
 
+/* Runs of any length and at any place, as in masks and in the air around a head, between noise. */
+static size_t fill_with_runs(int values[], size_t count, int least, int most)
+{
+    const uint32_t span = (uint32_t)(most - least + 1);
+    size_t changes = 0;
+
+    for (size_t i = 0; i < count; changes++) {
+        const int value = least + (int)(random_u32() % span);
+        for (size_t length = random_u32() % 70; length > 0 && i < count; length--)
+            values[i++] = value;
+        for (size_t length = random_u32() % 5; length > 0 && i < count; length--)
+            values[i++] = least + (int)(random_u32() % span);
+    }
+    return changes;
+}
+
+static void check_runs(enum sample_type type, int least, int most)
+{
+    static int values[173 * 59];
+    static union { uint8_t u8[173 * 59]; int8_t s8[173 * 59]; uint16_t u16[173 * 59]; int16_t s16[173 * 59]; } samples;
+    static uint64_t expected[65536];
+    const size_t count = sizeof values / sizeof values[0];
+
+    CHECK(fill_with_runs(values, count, least, most) > 100);
+    memset(expected, 0, sizeof expected);
+    for (size_t i = 0; i < count; i++) {
+        expected[values[i] + 32768]++;
+        switch (type) {
+        case SAMPLE_U8: samples.u8[i] = (uint8_t)values[i]; break;
+        case SAMPLE_S8: samples.s8[i] = (int8_t)values[i]; break;
+        case SAMPLE_U16: samples.u16[i] = (uint16_t)values[i]; break;
+        default: samples.s16[i] = (int16_t)values[i]; break;
+        }
+    }
+    const struct frame frame = frame_of(type, &samples, 173, 59);
+    struct histogram h = histogram_of(&frame, &plain);
+    CHECK_EQ_UINT(sum_of(&h), count);
+    for (int v = least; v <= most; v++)
+        CHECK_EQ_UINT(count_at(&h, v), expected[v + 32768]);
+    histogram_release(&h);
+}
+
+TEST(test_histogram__runs_are_counted_as_their_values)
+{
+    check_runs(SAMPLE_U8, 0, 255);
+    check_runs(SAMPLE_S8, -128, 127);
+    check_runs(SAMPLE_U16, 0, 4000);
+    check_runs(SAMPLE_S16, -2000, 2000);
+    check_runs(SAMPLE_S16, -3, 3);
+}
+
 TEST(test_histogram__wide_range_has_bins_of_powers_of_two)
 {
     static int16_t samples[65536];
