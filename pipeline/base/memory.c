@@ -83,7 +83,8 @@ void memory_free(void *pointer)
 
 bool memory_grow(void **items, size_t *capacity, size_t needed, size_t size, struct error *err)
 {
-    size_t wanted = *capacity > 0 ? *capacity : 4, total;
+    const size_t least = 4;
+    size_t wanted = *capacity > 0 ? *capacity : needed > least ? needed : least, total;
 
     if (needed <= *capacity)
         return true;

@@ -25,7 +25,8 @@ void memory_free(void *pointer);                                      /* NULL is
 bool size_mul(size_t a, size_t b, size_t *result);
 bool size_add(size_t a, size_t b, size_t *result);
 
-/* Grows *items (elements of `size` bytes, *capacity of them) so that `needed` fit; doubles. */
+/* Grows *items (elements of `size` bytes, *capacity of them) so that `needed` fit: by doubling, and the first
+ * time to what is needed, 4 at least. */
 bool memory_grow(void **items, size_t *capacity, size_t needed, size_t size, struct error *err);
 
 #endif

@@ -10,6 +10,7 @@
 
 enum {
     PRODUCTS_MOST = 64,
+    RESERVED_MOST = 64,      /* artefacts that get their room at once */
     RANGES_MOST = 33,        /* ISO 15444-1: at most 32 decompositions */
     RANGE_BYTES = 4 * 3 + 8, /* of each as it travels */
     ARTEFACT_BYTES = 4 * 3 + 1 + 4 * 3 + 8 + DIGEST_SIZE + 4 * 3, /* the least */
@@ -330,6 +331,27 @@ static bool check_product(const struct product *product, uint32_t artefacts, str
     return true;
 }
 
+/* What one message says is kept until its batch is published: no more room than it takes. */
+static bool reserve_artefacts(struct product *product, uint32_t count, struct error *err)
+{
+    const uint32_t room = count < RESERVED_MOST ? count : RESERVED_MOST;
+
+    if (room == 0)
+        return true;
+    product->artefacts = memory_array(room, sizeof *product->artefacts, err);
+    product->artefact_capacity = product->artefacts != NULL ? room : 0;
+    return product->artefacts != NULL;
+}
+
+static bool reserve_products(struct manifest *manifest, uint32_t count, struct error *err)
+{
+    if (count == 0)
+        return true;
+    manifest->products = memory_array(count, sizeof *manifest->products, err);
+    manifest->product_capacity = manifest->products != NULL ? count : 0;
+    return manifest->products != NULL;
+}
+
 static bool parse_product(struct reader *reader, struct manifest *manifest, struct error *err)
 {
     struct product *const product = manifest_add(manifest, "", 0, err);
@@ -350,7 +372,7 @@ static bool parse_product(struct reader *reader, struct manifest *manifest, stru
     if (reader->failed || state >= STATE_COUNT || product->stage_version > INT32_MAX ||
         artefacts > (reader->size - reader->offset) / ARTEFACT_BYTES)
         return refuse(err, "a product is cut short or malformed");
-    if (!check_product(product, artefacts, err))
+    if (!check_product(product, artefacts, err) || !reserve_artefacts(product, artefacts, err))
         return false;
     for (uint32_t i = 0; i < artefacts; i++)
         if (!parse_artefact(reader, product, err))
@@ -433,6 +455,7 @@ bool manifest_parse(struct reader *reader, struct manifest *manifest, struct err
     bool ok = (!reader->failed && products <= PRODUCTS_MOST) ||
               refuse(err, "the number of products is missing or too large");
 
+    ok = ok && reserve_products(&parsed, products, err);
     for (uint32_t i = 0; ok && i < products; i++)
         ok = parse_product(reader, &parsed, err);
     if (ok && check_uniqueness(&parsed, err)) {

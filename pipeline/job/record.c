@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,16 @@ const struct record_column record_columns[RECORD_FIELD_COUNT] = {
 #undef X
 };
 
+static void drop_value(struct record *record, enum record_field field)
+{
+    char *const value = record->values[field];
+    const uintptr_t at = (uintptr_t)value, message = (uintptr_t)record->message;
+
+    if (message == 0 || at < message || at - message >= record->message_size)
+        memory_free(value);
+    record->values[field] = NULL;
+}
+
 bool record_set(struct record *record, enum record_field field, const char *text, struct error *err)
 {
     char *copy = NULL;
@@ -26,7 +37,7 @@ bool record_set(struct record *record, enum record_field field, const char *text
         if (copy == NULL)
             return false;
     }
-    memory_free(record->values[field]);
+    drop_value(record, field);
     record->values[field] = copy;
     return true;
 }
@@ -79,34 +90,36 @@ static bool value_is_valid(enum record_field field, const char *text)
     return text[0] != '\0' && text_is_clean(text, false);
 }
 
-static bool parse_values(struct reader *reader, struct record *record, struct error *err)
+/* Texts that lie in the message of the reader. */
+static bool read_values(struct reader *reader, const char *values[RECORD_FIELD_COUNT], struct error *err)
 {
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++) {
-        const char *const text = reader_string(reader, RECORD_TEXT_MOST);
-
+        values[i] = reader_string(reader, RECORD_TEXT_MOST);
         if (reader->failed)
             return error_set(err, ERROR_PROTOCOL, "record: cut short at %s", record_columns[i].name);
-        if (text != NULL && !value_is_valid((enum record_field)i, text))
-            return error_set(err, ERROR_PROTOCOL, "record: \"%.64s\" is no %s", text,
-                             record_columns[i].name);
-        if (text != NULL && !record_set(record, (enum record_field)i, text, err))
-            return false;
+        if (values[i] != NULL && !value_is_valid((enum record_field)i, values[i]))
+            return error_set(err, ERROR_PROTOCOL, "record: \"%.64s\" is no %s", values[i], record_columns[i].name);
     }
-    if (record->values[RECORD_study_instance_uid] == NULL ||
-        record->values[RECORD_series_instance_uid] == NULL ||
-        record->values[RECORD_sop_instance_uid] == NULL)
-        return error_set(err, ERROR_PROTOCOL, "record: one of the three UIDs is absent");
-    return true;
+    return (values[RECORD_study_instance_uid] != NULL && values[RECORD_series_instance_uid] != NULL &&
+            values[RECORD_sop_instance_uid] != NULL) ||
+           error_set(err, ERROR_PROTOCOL, "record: one of the three UIDs is absent");
 }
 
+/* In one piece: a batch holds hundreds of them. */
 bool record_parse(struct reader *reader, struct record *record, struct error *err)
 {
-    struct record parsed = {0};
+    const char *const from = (const char *)reader->data + reader->offset;
+    const char *values[RECORD_FIELD_COUNT];
 
-    if (!parse_values(reader, &parsed, err)) {
-        record_release(&parsed);
+    if (!read_values(reader, values, err))
         return false;
-    }
+    struct record parsed = {.message_size = (size_t)((const char *)reader->data + reader->offset - from)};
+    parsed.message = memory_new(parsed.message_size, err);
+    if (parsed.message == NULL)
+        return false;
+    memcpy(parsed.message, from, parsed.message_size);
+    for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
+        parsed.values[i] = values[i] != NULL ? parsed.message + (values[i] - from) : NULL;
     *record = parsed;
     return true;
 }
@@ -114,7 +127,8 @@ bool record_parse(struct reader *reader, struct record *record, struct error *er
 void record_release(struct record *record)
 {
     for (size_t i = 0; i < RECORD_FIELD_COUNT; i++)
-        memory_free(record->values[i]);
+        drop_value(record, (enum record_field)i);
+    memory_free(record->message);
     *record = (struct record){0};
 }
 

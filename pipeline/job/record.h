@@ -86,7 +86,9 @@ extern const struct record_column record_columns[RECORD_FIELD_COUNT];
 
 /* UIDs are the safe ones (uid.h); where one had to be made, `original_*` keeps what the file said. */
 struct record {
-    char *values[RECORD_FIELD_COUNT]; /* owned; NULL: absent */
+    char *values[RECORD_FIELD_COUNT]; /* NULL: absent */
+    char *message;                    /* owned: what record_parse read; values lie in it or are owned themselves */
+    size_t message_size;
 };
 
 bool record_set(struct record *record, enum record_field field, const char *text, struct error *err);

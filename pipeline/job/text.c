@@ -27,12 +27,28 @@ static bool is_control(const unsigned char *text, size_t length)
            (length == 2 && text[0] == 0xC2 && text[1] < 0xA0);
 }
 
+/* Of the `left` characters at `text` those at its beginning that nothing need be asked about. */
+static size_t plain_length(const unsigned char *text, size_t left)
+{
+    size_t length = 0;
+
+    while (length < left && text[length] >= 0x20 && text[length] < 0x7F)
+        length++;
+    return length;
+}
+
 bool text_is_clean(const char *text, bool lines)
 {
     const unsigned char *at = (const unsigned char *)text;
     size_t left = strlen(text);
 
-    while (left > 0) {
+    for (;;) {
+        const size_t plain = plain_length(at, left);
+
+        at += plain;
+        left -= plain;
+        if (left == 0)
+            return true;
         const size_t length = character_length(at, left);
 
         if (length == 0 || (is_control(at, length) && !(lines && *at == '\n')))
@@ -40,7 +56,6 @@ bool text_is_clean(const char *text, bool lines)
         at += length;
         left -= length;
     }
-    return true;
 }
 
 void text_clean(const char *from, size_t size, bool lines, char *to, size_t room)
@@ -49,11 +64,14 @@ void text_clean(const char *from, size_t size, bool lines, char *to, size_t room
     size_t left = strnlen(from, size), used = 0;
 
     while (left > 0) {
-        const size_t length = character_length(at, left), step = length > 0 ? length : 1;
+        const size_t plain = plain_length(at, left), length = plain > 0 ? plain : character_length(at, left);
+        const size_t step = length > 0 ? length : 1;
         const char *put = (const char *)at;
         size_t put_size = length;
 
-        if (length == 0) {
+        if (plain > 0) {
+            put_size = plain < room - used ? plain : room - used - 1;
+        } else if (length == 0) {
             put = "\xEF\xBF\xBD";
             put_size = 3;
         } else if (is_control(at, length) && !(lines && *at == '\n')) {

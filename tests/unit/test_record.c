@@ -51,6 +51,27 @@ TEST(test_record__reads_back_what_was_written)
     buffer_release(&out);
 }
 
+TEST(test_record__what_was_read_can_be_set_anew)
+{
+    struct record record = {0}, found = {0};
+    struct buffer out = {0};
+    struct error err;
+
+    fill(&record);
+    CHECK_OK(record_write(&record, &out, &err), err);
+    struct reader reader = reader_over(out.data, out.size);
+    CHECK_OK(record_parse(&reader, &found, &err), err);
+    buffer_release(&out); /* it is a copy */
+    CHECK_OK(record_set(&found, RECORD_patient_name, "Another", &err), err);
+    CHECK_OK(record_set(&found, RECORD_patient_name, "A third", &err), err);
+    CHECK_OK(record_set(&found, RECORD_patient_id, NULL, &err), err);
+    CHECK_EQ_STR(record_get(&found, RECORD_patient_name), "A third");
+    CHECK(found.values[RECORD_patient_id] == NULL);
+    CHECK_EQ_STR(record_get(&found, RECORD_sop_instance_uid), "2.25.5");
+    record_release(&record);
+    record_release(&found);
+}
+
 TEST(test_record__cut_and_changed_bytes_are_refused)
 {
     struct record record = {0};
@@ -109,6 +130,13 @@ TEST(test_record__set_cleans_and_cuts)
     longer[sizeof longer - 1] = '\0';
     CHECK_OK(record_set(&record, RECORD_patient_id, longer, &err), err);
     CHECK_EQ_INT(strlen(record_get(&record, RECORD_patient_id)), RECORD_TEXT_MOST);
+    memcpy(longer + RECORD_TEXT_MOST - 2, "\xC3\xBC\xC3\xBC", 4); /* the second one does not fit */
+    CHECK_OK(record_set(&record, RECORD_patient_id, longer, &err), err);
+    CHECK_EQ_INT(strlen(record_get(&record, RECORD_patient_id)), RECORD_TEXT_MOST);
+    memcpy(longer + RECORD_TEXT_MOST - 1, "\xC3\xBC", 2); /* nor does this one, and what follows is left out, too */
+    longer[RECORD_TEXT_MOST - 2] = 'y';
+    CHECK_OK(record_set(&record, RECORD_patient_id, longer, &err), err);
+    CHECK_EQ_INT(strlen(record_get(&record, RECORD_patient_id)), RECORD_TEXT_MOST - 1);
     CHECK_OK(record_set(&record, RECORD_patient_id, "", &err), err);
     CHECK(record.values[RECORD_patient_id] == NULL);
     record_release(&record);
