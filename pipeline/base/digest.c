@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "memory.h"
@@ -17,6 +18,8 @@ static EVP_MD *sha256;
 
 static void fetch(void)
 {
+    /* neither the system's configuration nor texts of errors: reading them costs more than the fetch */
+    (void)OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
     sha256 = EVP_MD_fetch(NULL, "SHA2-256", NULL);
 }
 
