@@ -184,7 +184,7 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
         return false;
     return run_script(
                catalogue->db,
-               "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -1024",
+               "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -512",
                err) &&
            check_version(catalogue, mode, err);
 }

@@ -607,6 +607,15 @@ static bool series_waits(const struct coordinator *c)
     return false;
 }
 
+/* Towards the end they are smaller: while the last one is published no worker has anything to do. */
+static bool batch_is_full(const struct coordinator *c)
+{
+    const uint64_t left = c->progress.total > c->progress.done ? c->progress.total - c->progress.done : 0;
+
+    return c->batch.count >= BATCH_MOST ||
+           (c->phase == PHASE_OBJECT && c->batch.count >= BATCH_LEAST && left <= c->batch.count / 2);
+}
+
 void object_flush_if_due(struct coordinator *c)
 {
     struct error err = {0};
@@ -615,7 +624,7 @@ void object_flush_if_due(struct coordinator *c)
 
     if (c->is_publishing || c->batch.count == 0 || coordinator_is_failed(c))
         return;
-    if (c->batch.count < BATCH_MOST && age < BATCH_MS && !idle && !(age >= SERIES_END_MS && series_waits(c)))
+    if (!batch_is_full(c) && age < BATCH_MS && !idle && !(age >= SERIES_END_MS && series_waits(c)))
         return;
     c->publishing = c->batch;
     c->batch = (struct batch){0};

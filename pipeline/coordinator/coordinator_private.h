@@ -25,7 +25,8 @@
 #include "coordinator/stage_table.h"
 #include "coordinator/task.h"
 
-enum { INDEX_BATCH = 64, BATCH_MOST = 96, BATCH_MS = 2000, SERIES_END_MS = 250, REFILL = 128, JOIN_MOST = 64 };
+enum { INDEX_BATCH = 64, BATCH_LEAST = 24, BATCH_MOST = 128, BATCH_MS = 2000, SERIES_END_MS = 250, REFILL = 128,
+       JOIN_MOST = 64 };
 
 enum phase { PHASE_INDEX, PHASE_DIGEST, PHASE_FEED, PHASE_OBJECT, PHASE_FINISH, PHASE_VERIFY, PHASE_OVER };
 

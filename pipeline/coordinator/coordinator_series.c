@@ -1,7 +1,6 @@
 /* Phase 4, the barriers: objects settled -> window -> pictures settled -> closed; all series of a study -> join. */
 #include "coordinator_private.h"
 
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,13 +96,10 @@ bool series_count_joined(struct coordinator *c, int64_t *count, struct error *er
            catalogue_number(c->catalogue, "SELECT count(*) FROM temp.joined", NO_VALUES, 0, count, err);
 }
 
-enum { TRIM_FROM = 64 }; /* instances of this run: for fewer it costs more than it gives */
-
 struct join_work {
     struct coordinator *coordinator;
     struct join joins[JOIN_MOST];
     size_t count;
-    bool trims;
 };
 
 static bool join_work(void *data, struct error *err)
@@ -111,10 +107,6 @@ static bool join_work(void *data, struct error *err)
     struct join_work *const work = data;
     bool ok = true;
 
-    if (work->trims) { /* what was held for the instances is not for the texts of their study */
-        catalogue_trim(work->coordinator->catalogue);
-        (void)malloc_trim(0);
-    }
     for (size_t i = 0; ok && i < work->count; i++)
         ok = site_apply(work->coordinator->site, site_join, work->joins[i].study, err) &&
              note_join(work->coordinator->catalogue, work->joins[i].study, err);
@@ -138,10 +130,11 @@ void series_join_if_due(struct coordinator *c)
 
     if (c->joining || c->join_count == 0 || coordinator_is_failed(c))
         return;
+    if (c->all_series_opened && c->open == NULL)
+        pool_dismiss_idle(c->pool); /* their memory is free for the texts of the last studies */
     struct join_work *const work = memory_zeroed(sizeof *work, &err);
     if (work != NULL) {
         work->coordinator = c;
-        work->trims = c->counts.instances >= TRIM_FROM;
         work->count = c->join_count < JOIN_MOST ? c->join_count : JOIN_MOST;
         memcpy(work->joins, c->joins, work->count * sizeof *work->joins);
         c->join_count -= work->count;

@@ -438,6 +438,13 @@ void pool_greet(struct pool *pool)
         cannot_start(pool, &err);
 }
 
+void pool_dismiss_idle(struct pool *pool)
+{
+    for (struct worker *w = pool->workers; w != NULL; w = w->next)
+        if (w->greeted && w->count == 0 && !w->quitting)
+            quit(w);
+}
+
 /* -- time -------------------------------------------------------------------------------- */
 
 static void on_tick(uv_timer_t *timer)

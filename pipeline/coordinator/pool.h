@@ -87,6 +87,8 @@ bool pool_is_idle(const struct pool *pool); /* no process left */
 unsigned pool_jobs_out(const struct pool *pool);
 /* Starts a worker without a job, so that `hello` is called. */
 void pool_greet(struct pool *pool);
+/* Workers without a job go; another one is started when there is a job again. */
+void pool_dismiss_idle(struct pool *pool);
 void pool_free(struct pool *pool);
 
 struct pool_job *pool_job_new(enum job_kind kind, struct error *err);

@@ -133,12 +133,13 @@ bool publish_sync_path(const char *path, bool is_folder, struct error *err)
     return code == 0 || error_errno(err, code, "cannot sync \"%s\"", path);
 }
 
-bool publish_sync_parent(const char *path, struct error *err)
+bool publish_sync_parent(const char *path, char last[PATH_SIZE], struct error *err)
 {
-    char parent[PATH_SIZE];
-    const char *const slash = strrchr(path, '/');
+    const size_t length = (size_t)(strrchr(path, '/') - path);
 
-    return path_format(parent, err, "%.*s", (int)(slash - path), path) && publish_sync_path(parent, true, err);
+    if (strncmp(last, path, length) == 0 && last[length] == '\0')
+        return true;
+    return path_format(last, err, "%.*s", (int)length, path) && publish_sync_path(last, true, err);
 }
 
 bool publish_rename(const char *from, const char *to, struct error *err)
@@ -319,8 +320,7 @@ static bool sync_names(const struct publisher *publisher, const char *from, cons
     (void)publisher;
     (void)from;
     (void)artefact;
-    (void)client;
-    return publish_sync_parent(to, err);
+    return publish_sync_parent(to, client, err);
 }
 
 static bool rename_staged(const struct publisher *publisher, const char *from, const char *to,
@@ -335,11 +335,11 @@ static bool rename_staged(const struct publisher *publisher, const char *from, c
     return true;
 }
 
-static bool for_all(const struct publisher *publisher, const struct batch *batch, move_function *move,
+static bool for_all(const struct publisher *publisher, const struct batch *batch, move_function *move, void *client,
                     struct error *err)
 {
     for (size_t i = 0; i < batch->count; i++)
-        if (!each_file(publisher, batch->items[i], move, NULL, err))
+        if (!each_file(publisher, batch->items[i], move, client, err))
             return false;
     return true;
 }
@@ -364,15 +364,16 @@ static bool has_few_files(const struct batch *batch)
 static bool move_files(const struct publisher *publisher, struct batch *batch, struct error *err)
 {
     const bool few = has_few_files(batch);
+    char synced[PATH_SIZE] = "";
 
     FAILPOINT("publish:before-sync");
-    if (!(few ? for_all(publisher, batch, sync_staged, err) : publish_sync(publisher, err)))
+    if (!(few ? for_all(publisher, batch, sync_staged, NULL, err) : publish_sync(publisher, err)))
         return false;
     FAILPOINT("publish:before-rename");
-    if (!for_all(publisher, batch, rename_staged, err))
+    if (!for_all(publisher, batch, rename_staged, NULL, err))
         return false;
     FAILPOINT("publish:renamed");
-    if (!(few ? for_all(publisher, batch, sync_names, err) : publish_sync(publisher, err)))
+    if (!(few ? for_all(publisher, batch, sync_names, synced, err) : publish_sync(publisher, err)))
         return false;
     FAILPOINT("publish:after-sync");
     return true;

@@ -145,7 +145,8 @@ bool relocate_instance(const struct publisher *publisher, const struct instance_
 bool publish_sync(const struct publisher *publisher, struct error *err);
 /* fsync of one file or folder (absolute). */
 bool publish_sync_path(const char *path, bool is_folder, struct error *err);
-bool publish_sync_parent(const char *path, struct error *err);
+/* `last`: the folder synced last, "" at first: it is not synced again. */
+bool publish_sync_parent(const char *path, char last[PATH_SIZE], struct error *err);
 /* rename; makes the parent folder when it is missing. */
 bool publish_rename(const char *from, const char *to, struct error *err);
 /* hard link, replacing what stands at `to`. */

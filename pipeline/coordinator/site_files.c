@@ -487,7 +487,7 @@ static bool apply_change(struct site_context *context, const struct change *chan
 
 static bool sync_changes(struct site_context *context, bool names, struct error *err)
 {
-    char whole[PATH_SIZE];
+    char whole[PATH_SIZE], synced[PATH_SIZE] = "";
 
     if (context->count >= PUBLISH_FEW)
         return publish_sync(&context->publisher, err);
@@ -497,7 +497,7 @@ static bool sync_changes(struct site_context *context, bool names, struct error 
         if (change->kind == CHANGE_REMOVE || (change->kind == CHANGE_LINK && !names))
             continue;
         if (!public_path(context, change->path, whole, err) ||
-            !(names ? publish_sync_parent(whole, err) : publish_sync_path(change->from, false, err)))
+            !(names ? publish_sync_parent(whole, synced, err) : publish_sync_path(change->from, false, err)))
             return false;
     }
     return true;
