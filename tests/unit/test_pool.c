@@ -17,6 +17,7 @@ struct client {
     struct { char path[64]; enum error_kind kind; char signal[16]; uint64_t wall_ms; char output[200]; } lost[16];
     size_t lost_count;
     bool retry, stop_after_first;
+    const char *late; /* a path that comes when all others are done and the idle workers were dismissed */
     struct error err;
 };
 
@@ -53,6 +54,12 @@ static struct pool_job *on_next(void *data)
 
 static void stop_if_over(struct client *client)
 {
+    if (client->late != NULL && client->next == client->count && client->out == 0) {
+        pool_dismiss_idle(client->pool);
+        client->paths[client->count++] = client->late;
+        client->late = NULL;
+        return;
+    }
     if ((client->next == client->count && client->again == NULL && client->out == 0) ||
         client->stop_after_first)
         pool_stop(client->pool, false);
@@ -169,6 +176,23 @@ TEST(test_pool__workers_retire_and_others_take_over)
     run(&client, 1, 10000, 2);
     CHECK_EQ_INT(client.results, 7);
     CHECK_EQ_INT(client.lost_count, 0);
+}
+
+TEST(test_pool__dismissed_workers_are_replaced)
+{
+    struct client client = {.late = "/crash9"};
+
+    add(&client, "/1");
+    run(&client, 1, 10000, 100);
+    CHECK_EQ_INT(client.results, 1);
+    CHECK_EQ_INT(client.lost_count, 1);
+    CHECK(strstr(client.lost[0].output, "/crash9") != NULL);
+    CHECK(strstr(client.lost[0].output, "/1") == NULL); /* another process */
+    struct client kept = {0};
+    add(&kept, "/1");
+    add(&kept, "/crash9");
+    run(&kept, 1, 10000, 100);
+    CHECK(strstr(kept.lost[0].output, "/1") != NULL);
 }
 
 TEST(test_pool__index_items_are_told_one_by_one)

@@ -225,9 +225,11 @@ static void check_precincts(uint32_t columns, uint32_t rows, uint8_t expected)
 {
     const struct stage_case object = {.columns = columns, .rows = rows, .frames = 1, .samples = 1, .bits = 12};
     const size_t resolutions = htj2k_decompositions(columns, rows) + (size_t)1;
-    struct stage_outcome outcome = run("format=htj2k", &object, "precincts");
+    char folder[40];
     struct buffer file = {0};
 
+    (void)snprintf(folder, sizeof folder, "precincts-%ux%u", columns, rows);
+    struct stage_outcome outcome = run("format=htj2k", &object, folder);
     stage_outcome_read(&outcome, stage_outcome_find(&outcome, "frame-1"), NULL, &file);
     const uint8_t *const cod = memmem(file.data, file.size, "\xFF\x52\x00", 3);
     CHECK(cod != NULL);
