@@ -131,17 +131,6 @@ static bool run_strip(struct frames_pass *pass, uint32_t number, uint32_t first_
            hand_on(pass, &frame, display, first_row, err);
 }
 
-/* Decoded at once after all, for want of tiles: OpenJPEG's 32-bit numbers, the frame, and its picture. */
-static bool fits_whole(const struct frames_pass *pass)
-{
-    const struct image *const image = &pass->instance->image;
-    const uint64_t frame = image_frame_bytes(image);
-    const uint64_t samples = (uint64_t)image->rows * image->columns * image->samples_per_pixel;
-
-    return frame <= LIMIT(FRAME_BYTES) &&
-           (pass->memory_bytes == 0 || frame + 5 * samples <= pass->memory_bytes / 8 * 7);
-}
-
 static bool run_strips(struct frames_pass *pass, uint32_t number, uint32_t rows, struct error *err)
 {
     const uint32_t all = pass->instance->image.rows;
@@ -159,7 +148,7 @@ static bool run_in_strips(struct frames_pass *pass, uint32_t number, struct erro
     uint32_t rows = 0;
     const bool has_strips = instance_strip_rows(pass->instance, number, pass->studio, &rows, &why);
 
-    if (!has_strips && why.kind == ERROR_LIMIT && fits_whole(pass))
+    if (!has_strips && why.kind == ERROR_LIMIT && instance_fits_whole(pass->instance, pass->memory_bytes))
         return run_frame(pass, number, err);
     (void)error_set(&whole, ERROR_LIMIT, "a frame of %llu bytes is read in strips, and this is made of whole ones",
                     (unsigned long long)image_frame_bytes(&pass->instance->image));

@@ -191,8 +191,19 @@ bool instance_wants_strips(const struct instance *instance, uint64_t memory_byte
 
     if (instance->index == NULL ? !instance->is_plain : !image_comes_in_strips(image))
         return false;
-    return frame_is_beyond(frame, samples, most) ||
-           (image->photometric == PHOTOMETRIC_PALETTE_COLOR && 3 * samples > most); /* its picture */
+    const bool has_colours = image->photometric == PHOTOMETRIC_PALETTE_COLOR || image->has_supplement;
+
+    return frame_is_beyond(frame, samples, most) || (has_colours && 3 * samples > most); /* its picture */
+}
+
+bool instance_fits_whole(const struct instance *instance, uint64_t memory_bytes)
+{
+    const struct image *const image = &instance->image;
+    const uint64_t frame = image_frame_bytes(image);
+    const uint64_t samples = (uint64_t)image->rows * image->columns * image->samples_per_pixel;
+
+    /* OpenJPEG's 32-bit numbers, the frame, and its picture */
+    return frame <= LIMIT(FRAME_BYTES) && (memory_bytes == 0 || frame + 5 * samples <= memory_bytes / 8 * 7);
 }
 
 bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,

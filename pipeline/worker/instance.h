@@ -69,6 +69,8 @@ bool instance_is_native(const struct instance *instance); /* the samples lie the
 /* Frames are so large (WHOLE_FRAME_BYTES, less if the worker has little memory; 0: no limit) that not all that becomes of one
  * can be held, but they can be read in strips. They are then not spooled. */
 bool instance_wants_strips(const struct instance *instance, uint64_t memory_bytes);
+/* A codestream that has no strips for want of tiles may be decoded at once after all. */
+bool instance_fits_whole(const struct instance *instance, uint64_t memory_bytes);
 /* How many rows a strip of frame `number` has; the last one has what is left. */
 bool instance_strip_rows(struct instance *instance, uint32_t number, struct studio *studio, uint32_t *rows,
                          struct error *err);

@@ -66,6 +66,19 @@ static bool check_bytes(struct verification *v, const struct artefact *artefact,
 
 /* -- a frame in strips: the file is not read whole, either ------------------------------------ */
 
+/* A published file with the bytes that the catalogue knows. */
+static bool open_checked(struct verification *v, const struct artefact *artefact, const char *path, int *descriptor,
+                         struct bytes *file, struct error *err)
+{
+    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (*descriptor < 0)
+        return error_errno(err, errno, "cannot open \"%s\"", path);
+    if (bytes_of_descriptor(*descriptor, file, err) && check_bytes(v, artefact, file, err))
+        return true;
+    (void)close(*descriptor);
+    return false;
+}
+
 static bool check_strip(struct verification *v, const struct bytes *file, uint64_t offset, uint32_t number,
                         uint32_t first_row, uint32_t rows, struct error *err)
 {
@@ -101,13 +114,12 @@ static bool check_strips(struct verification *v, const struct bytes *file, uint3
 static bool check_frame_in_strips(struct verification *v, const struct artefact *artefact, const char *path,
                                   uint32_t rows, struct error *err)
 {
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct bytes file;
+    int descriptor;
 
-    if (descriptor < 0)
-        return error_errno(err, errno, "cannot open \"%s\"", path);
-    const bool ok = bytes_of_descriptor(descriptor, &file, err) && check_bytes(v, artefact, &file, err) &&
-                    check_strips(v, &file, artefact->frame, rows, err);
+    if (!open_checked(v, artefact, path, &descriptor, &file, err))
+        return false;
+    const bool ok = check_strips(v, &file, artefact->frame, rows, err);
     (void)close(descriptor);
     return ok;
 }
@@ -115,17 +127,16 @@ static bool check_frame_in_strips(struct verification *v, const struct artefact 
 /* Plain samples without a source: the digest says all but whether they are as many as they should be. */
 static bool check_plain(struct verification *v, const struct artefact *artefact, const char *path, struct error *err)
 {
-    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     struct instance *const instance = &v->instance;
     struct frame frame = {0};
     struct bytes file;
+    int descriptor;
 
-    if (descriptor < 0)
-        return error_errno(err, errno, "cannot open \"%s\"", path);
-    const bool ok = bytes_of_descriptor(descriptor, &file, err) && check_bytes(v, artefact, &file, err);
+    if (!open_checked(v, artefact, path, &descriptor, &file, err))
+        return false;
     (void)close(descriptor);
-    return ok && published_strip(path, &instance->image, instance->has_form ? &instance->form : NULL, artefact->frame,
-                                 instance->image.rows - 1, 1, v->worker->studio, &instance->notes, &frame, err);
+    return published_strip(path, &instance->image, instance->has_form ? &instance->form : NULL, artefact->frame,
+                           instance->image.rows - 1, 1, v->worker->studio, &instance->notes, &frame, err);
 }
 
 /* -- a whole frame ---------------------------------------------------------------------------- */
