@@ -25,7 +25,7 @@ bool command_stage_table(const struct settings *settings, struct worker_hello *h
                                  .setting_count = settings->setting_count, .settings = settings->stage_settings};
     char worker[PATH_SIZE];
 
-    if (!pool_find_worker(worker, err) || !stage_table_load(settings, NULL, worker, &setup, &table, err))
+    if (!pool_find_worker(worker, err) || !stage_table_load(settings, NULL, worker, &setup, NULL, NULL, &table, err))
         return false;
     *hello = table.hello;
     table.hello = (struct worker_hello){0};

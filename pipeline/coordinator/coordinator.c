@@ -388,18 +388,48 @@ static void on_tick(uv_timer_t *timer)
     }
 }
 
-static bool begin_loop(struct coordinator *c, struct error *err)
+static void on_hello(void *client, const struct worker_hello *hello)
+{
+    struct coordinator *const c = client;
+    struct error err;
+
+    if (!worker_hello_write(hello, &c->hello, &err))
+        coordinator_fail(c, &err);
+}
+
+bool coordinator_make_pool(struct coordinator *c, struct error *err)
 {
     const struct pool_options options = {.worker = c->worker, .setup = &c->setup,
                                          .workers = (unsigned)c->settings->jobs, .wall_ms = coordinator_wall_ms(),
                                          .retire_after = RETIRE_AFTER};
-    const struct pool_callbacks callbacks = {.client = c, .next = on_next, .indexed = on_indexed,
+    const struct pool_callbacks callbacks = {.client = c, .next = on_next, .hello = on_hello, .indexed = on_indexed,
                                              .member = on_member, .result = on_result, .lost = on_lost,
                                              .back = on_back, .broken = on_broken};
 
     if (uv_loop_init(&c->loop) != 0)
         return error_set(err, ERROR_NOMEM, "cannot make an event loop");
     c->loop_made = true;
+    return pool_new(&c->loop, &options, &callbacks, &c->pool, err);
+}
+
+/* It stays: it is the pool's first. */
+bool coordinator_ask(void *client, struct buffer *hello, struct error *err)
+{
+    struct coordinator *const c = client;
+
+    pool_greet(c->pool);
+    while (c->hello.size == 0 && !coordinator_is_failed(c) && !pool_is_idle(c->pool))
+        (void)uv_run(&c->loop, UV_RUN_ONCE);
+    if (coordinator_is_failed(c)) {
+        *err = c->err;
+        return false;
+    }
+    return c->hello.size > 0 ? buffer_append(hello, c->hello.data, c->hello.size, err)
+                             : error_set(err, ERROR_PROTOCOL, "the worker ended without a word");
+}
+
+static bool begin_loop(struct coordinator *c, struct error *err)
+{
     (void)uv_timer_init(&c->loop, &c->timer);
     (void)uv_signal_init(&c->loop, &c->interrupt);
     (void)uv_signal_init(&c->loop, &c->terminate);
@@ -407,23 +437,26 @@ static bool begin_loop(struct coordinator *c, struct error *err)
     (void)uv_timer_start(&c->timer, on_tick, TICK_MS, TICK_MS);
     (void)uv_signal_start(&c->interrupt, on_signal, SIGINT);
     (void)uv_signal_start(&c->terminate, on_signal, SIGTERM);
-    return tasks_new(&c->loop, &c->tasks, err) && pool_new(&c->loop, &options, &callbacks, &c->pool, err);
+    c->loop_begun = true;
+    return tasks_new(&c->loop, &c->tasks, err);
 }
 
-static void end_loop(struct coordinator *c)
+void coordinator_end_loop(struct coordinator *c)
 {
     if (!c->loop_made)
         return;
     if (c->pool != NULL) {
         pool_stop(c->pool, coordinator_is_failed(c) || c->stopping);
-        while (!pool_is_idle(c->pool) || !tasks_are_idle(c->tasks))
+        while (!pool_is_idle(c->pool) || (c->tasks != NULL && !tasks_are_idle(c->tasks)))
             (void)uv_run(&c->loop, UV_RUN_ONCE);
         pool_free(c->pool);
         c->pool = NULL;
     }
-    uv_close((uv_handle_t *)&c->timer, NULL);
-    uv_close((uv_handle_t *)&c->interrupt, NULL);
-    uv_close((uv_handle_t *)&c->terminate, NULL);
+    if (c->loop_begun) {
+        uv_close((uv_handle_t *)&c->timer, NULL);
+        uv_close((uv_handle_t *)&c->interrupt, NULL);
+        uv_close((uv_handle_t *)&c->terminate, NULL);
+    }
     (void)uv_run(&c->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&c->loop);
     tasks_free(c->tasks);
@@ -452,7 +485,7 @@ bool coordinator_run(struct coordinator *c, struct error *err)
     progress_begin(&c->progress, c->settings->progress, c->settings->quiet);
     c->progress.phase = "indexing";
     const bool ok = index_begin(c, err) && begin_loop(c, err) && loop(c, err);
-    end_loop(c);
+    coordinator_end_loop(c);
     progress_end(&c->progress);
     return ok;
 }
@@ -463,7 +496,7 @@ bool coordinator_verify(struct coordinator *c, uint64_t *checked, uint64_t *bad,
     progress_begin(&c->progress, c->settings->progress, c->settings->quiet);
     c->progress.phase = "verifying";
     const bool ok = begin_loop(c, err) && loop(c, err);
-    end_loop(c);
+    coordinator_end_loop(c);
     progress_end(&c->progress);
     *checked = c->counts.verified;
     *bad = c->counts.bad;

@@ -109,7 +109,9 @@ bool coordinator_open(struct settings *settings, struct coordinator **coordinato
     }
     /* wrong words about stages make no site */
     ok = ok && name_work(c, err) && fill_setup(c, settings, err) &&
-         stage_table_load(settings, c->root, c->worker, &c->setup, &c->table, err) && open_site(c, err) &&
+         coordinator_make_pool(c, err) &&
+         stage_table_load(settings, c->root, c->worker, &c->setup, coordinator_ask, c, &c->table, err) &&
+         open_site(c, err) &&
          run_left_as_wanted(c->catalogue, c->table.digest, &c->left_as_wanted, err) &&
          (strcmp(settings->command, "verify") == 0 || keep_options(c, err)) && fill_publisher(c, err) &&
          (!c->session.repaired || coordinator_begin_run(c, err));
@@ -134,6 +136,7 @@ void coordinator_close(struct coordinator *c)
 
     if (c == NULL)
         return;
+    coordinator_end_loop(c);
     drain(&c->again);
     drain(&c->ready);
     if (c->catalogue != NULL)
@@ -149,6 +152,7 @@ void coordinator_close(struct coordinator *c)
     if (c->root_descriptor >= 0)
         (void)close(c->root_descriptor);
     session_close(&c->session);
+    buffer_release(&c->hello);
     if (c->dry_root[0] != '\0')
         (void)path_remove_tree(c->dry_root, &ignored);
     memory_free(c);

@@ -150,7 +150,8 @@ struct coordinator {
     bool with_labels;            /* slides' labels are published */
 
     uv_loop_t loop;
-    bool loop_made;
+    bool loop_made, loop_begun;
+    struct buffer hello;      /* of the first worker, as it was told */
     uv_timer_t timer;
     uv_signal_t interrupt, terminate;
     struct pool *pool;
@@ -208,6 +209,10 @@ struct coordinator {
 };
 
 /* coordinator.c */
+/* The loop and the pool, before anything of the site is there; coordinator_end_loop takes both apart. */
+bool coordinator_make_pool(struct coordinator *c, struct error *err);
+bool coordinator_ask(void *client, struct buffer *hello, struct error *err); /* a hello_asker */
+void coordinator_end_loop(struct coordinator *c);
 void coordinator_fail(struct coordinator *c, const struct error *err);
 bool coordinator_is_failed(const struct coordinator *c);
 bool coordinator_begin_run(struct coordinator *c, struct error *err); /* the run's row, once */

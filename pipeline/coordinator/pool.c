@@ -25,7 +25,7 @@ struct worker {
     unsigned count, jobs_done;
     uint64_t began_ms;    /* when the first job of the queue began, or last showed life */
     uint64_t job_began_ms;
-    bool extra, greeted, quitting, timed_out;
+    bool extra, greeted, ready, quitting, timed_out;
     struct worker *next;
 };
 
@@ -117,7 +117,6 @@ static bool take_hello(struct worker *worker, const struct message *message, str
     if (!worker_hello_parse(message->payload, message->size, &hello, err))
         return false;
     worker->greeted = hello.protocol == MESSAGE_VERSION;
-    pool->start_failures = 0;
     if (!worker->greeted)
         (void)error_set(err, ERROR_PROTOCOL, "the worker speaks protocol %u, expected %d", hello.protocol,
                         MESSAGE_VERSION);
@@ -127,6 +126,15 @@ static bool take_hello(struct worker *worker, const struct message *message, str
     }
     worker_hello_release(&hello);
     return worker->greeted;
+}
+
+static bool take_ready(struct worker *worker, struct error *err)
+{
+    if (!worker->greeted || worker->ready || worker->count == 0)
+        return error_set(err, ERROR_PROTOCOL, "a worker is ready when nobody asked");
+    worker->ready = true;
+    worker->pool->start_failures = 0;
+    return true;
 }
 
 static bool take_indexed(struct worker *worker, struct pool_job *job, const struct message *message,
@@ -198,8 +206,10 @@ static bool on_message(void *client, struct process *process, const struct messa
     (void)process;
     if (message->type == MESSAGE_HELLO)
         return take_hello(worker, message, err);
-    if (!worker->greeted)
-        return error_set(err, ERROR_PROTOCOL, "message %d before the hello", (int)message->type);
+    if (message->type == MESSAGE_READY)
+        return take_ready(worker, err);
+    if (!worker->ready)
+        return error_set(err, ERROR_PROTOCOL, "message %d before the worker was ready", (int)message->type);
     struct pool_job *const job = worker->count > 0 ? worker->queue[0] : NULL;
     if (job == NULL || job->number != message->job)
         return error_set(err, ERROR_PROTOCOL, "message %d for job %u, which is not at hand", (int)message->type,
@@ -267,7 +277,7 @@ static void on_ended(void *client, struct process *process, const struct process
 {
     struct worker *const worker = client;
     struct pool *const pool = worker->pool;
-    const bool blame = worker->count > 0 && worker->greeted;
+    const bool blame = worker->count > 0 && worker->ready;
 
     (void)process;
     uv_update_time(pool->loop);
@@ -283,7 +293,7 @@ static void on_ended(void *client, struct process *process, const struct process
     }
     for (unsigned i = blame ? 1 : 0; i < worker->count; i++)
         pool->callbacks.back(pool->callbacks.client, worker->queue[i]);
-    if (!worker->greeted && !pool->broken && !worker->quitting &&
+    if (!worker->ready && !pool->broken && !worker->quitting &&
         (++pool->start_failures >= START_FAILURES || end->exit_status == CONFIGURATION))
         break_down(pool, "cannot use worker", end);
     memory_free(worker);

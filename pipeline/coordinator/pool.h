@@ -1,8 +1,8 @@
 /* pool.h - workers, and the jobs they are given
  *
  * The pool pulls: whenever a worker could take another job it asks `next`. Two jobs are queued on a worker, so
- * that it never waits for us. A worker is started only when there is a job for it, and is told to go after
- * `retire_after` jobs. FEED jobs and jobs marked `alone` get a process of their own beside the others.
+ * that it never waits for us. A worker is started only when there is a job for it (or by pool_greet), and is told to go
+ * after `retire_after` jobs. FEED jobs and jobs marked `alone` get a process of their own beside the others.
  *
  * A job is the client's again in exactly one of these calls:
  *     result   the worker answered

@@ -45,7 +45,7 @@ static struct pool_job *no_job(void *client)
     return NULL;
 }
 
-static bool ask_there(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
+static bool ask(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
 {
     struct question question = {0};
     const struct pool_options options = {.worker = worker, .setup = setup, .workers = 1, .wall_ms = 60000,
@@ -69,24 +69,6 @@ static bool ask_there(const char *worker, const struct worker_setup *setup, stru
     (void)uv_loop_close(&loop);
     *hello = question.hello;
     return question.answered;
-}
-
-/* A worker makes the folders it works in: there may be no site yet, so it gets one of its own. */
-static bool ask(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
-{
-    const char *const temporary = getenv("TMPDIR");
-    struct worker_setup scratch = *setup;
-    struct error ignored;
-    char folder[PATH_SIZE];
-
-    if (!path_join(folder, temporary != NULL ? temporary : "/tmp", "slicepress-stages-XXXXXX", err))
-        return false;
-    if (mkdtemp(folder) == NULL)
-        return error_errno(err, errno, "cannot make a folder in \"%s\"", temporary != NULL ? temporary : "/tmp");
-    scratch.site = folder;
-    const bool ok = ask_there(worker, &scratch, hello, err);
-    (void)path_remove_tree(folder, &ignored);
-    return ok;
 }
 
 /* -- the cache --------------------------------------------------------------------------- */
@@ -139,20 +121,24 @@ void stage_table_keep(const struct stage_table *table, const char *site)
     buffer_release(&text);
 }
 
+struct asking { const char *site, *worker; const struct worker_setup *setup; hello_asker *ask; void *client; };
+
 /* key "" in the table: it came from the cache. */
-static bool find_hello(const char *site, const char *worker, const struct worker_setup *setup, char key[KEY_SIZE],
-                       struct worker_hello *hello, struct error *err)
+static bool find_hello(const struct asking *asking, char key[KEY_SIZE], struct worker_hello *hello, struct error *err)
 {
+    const char *const site = asking->site;
     char path[PATH_SIZE];
     struct buffer told = {0};
 
-    if (!make_key(worker, setup, key, err) || (site != NULL && !path_join(path, site, "work/stages", err)))
+    if (!make_key(asking->worker, asking->setup, key, err) || (site != NULL && !path_join(path, site, "work/stages", err)))
         return false;
     if (site != NULL && read_cache(path, key, hello)) {
         key[0] = '\0';
         return true;
     }
-    const bool ok = ask(worker, setup, &told, err) && worker_hello_parse(told.data, told.size, hello, err);
+    const bool ok = (asking->ask != NULL ? asking->ask(asking->client, &told, err)
+                                         : ask(asking->worker, asking->setup, &told, err)) &&
+                    worker_hello_parse(told.data, told.size, hello, err);
     buffer_release(&told);
     return ok;
 }
@@ -267,17 +253,17 @@ static bool pick_wanted(const struct settings *settings, struct stage_table *tab
 
 /* The worker checks options at its hello, but its refusal is no usage text: what is wrong with the settings is said by the
  * bare table. */
-static bool explain_refusal(const struct settings *settings, const char *worker, const struct worker_setup *setup,
-                            struct error *err)
+static bool explain_refusal(const struct settings *settings, const struct asking *asking, struct error *err)
 {
-    struct worker_setup bare = *setup;
+    struct worker_setup bare = *asking->setup;
+    const struct asking again = {.worker = asking->worker, .setup = &bare};
     struct worker_hello plain = {0};
     char key[KEY_SIZE];
     struct error why = {0};
 
     bare.setting_count = 0;
     bare.settings = NULL;
-    if (!find_hello(NULL, worker, &bare, key, &plain, &why))
+    if (!find_hello(&again, key, &plain, &why))
         return false;
     if (!check_settings(&plain, settings, &why))
         *err = why;
@@ -286,11 +272,14 @@ static bool explain_refusal(const struct settings *settings, const char *worker,
 }
 
 bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
-                      const struct worker_setup *setup, struct stage_table *table, struct error *err)
+                      const struct worker_setup *setup, hello_asker *ask_other, void *client,
+                      struct stage_table *table, struct error *err)
 {
+    const struct asking asking = {site, worker, setup, ask_other, client};
+
     *table = (struct stage_table){0};
-    bool ok = find_hello(site, worker, setup, table->key, &table->hello, err) ||
-              (settings->setting_count > 0 && explain_refusal(settings, worker, setup, err));
+    bool ok = find_hello(&asking, table->key, &table->hello, err) ||
+              (settings->setting_count > 0 && explain_refusal(settings, &asking, err));
     ok = ok && pick_wanted(settings, table, err);
     if (!ok) {
         stage_table_release(table);

@@ -31,11 +31,15 @@ struct stage_table {
     char digest[DIGEST_HEX_SIZE]; /* of what is wanted: names, versions, options */
 };
 
+/* Gives a worker's hello, as worker_hello_write writes it. */
+typedef bool hello_asker(void *client, struct buffer *hello, struct error *err);
 /* Writes the cache, if the table is not from there; no failure matters. */
 void stage_table_keep(const struct stage_table *table, const char *site);
-/* Checks --stages and --set against the worker's table (USAGE). `site` NULL: no cache. */
+/* Checks --stages and --set against the worker's table (USAGE). `site` NULL: no cache. Where the cache does not know it,
+ * `ask` is called; NULL: a worker is started for it, and goes. */
 bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
-                      const struct worker_setup *setup, struct stage_table *table, struct error *err);
+                      const struct worker_setup *setup, hello_asker *ask, void *client, struct stage_table *table,
+                      struct error *err);
 bool stage_table_wants(const struct stage_table *table, const char *name);
 void stage_table_release(struct stage_table *table);
 

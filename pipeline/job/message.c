@@ -53,7 +53,7 @@ bool message_next(struct message_parser *parser, struct message *message, struct
     if (left >= LENGTH_SIZE + sizeof(uint16_t)) {
         const uint16_t type = reader_u16(&reader);
 
-        if (type < MESSAGE_HELLO || type > MESSAGE_QUIT)
+        if (type < MESSAGE_HELLO || type > MESSAGE_READY)
             return error_set(err, ERROR_PROTOCOL, "a message is of unknown type %u", type);
         message->type = (enum message_type)type;
     }

@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum { MESSAGE_VERSION = 3, MESSAGE_HEADER = 10 }; /* raised with every change of what is in a message */
+enum { MESSAGE_VERSION = 4, MESSAGE_HEADER = 10 }; /* raised with every change of what is in a message */
 
 enum message_type {
     MESSAGE_HELLO = 1,      /* coordinator: struct worker_setup; worker: struct worker_hello */
@@ -22,7 +22,9 @@ enum message_type {
     MESSAGE_MEMBER = 4,     /* worker, FEED: struct feed_member, spooled */
     MESSAGE_MEMBER_DONE = 5,/* coordinator, FEED: u32 how many members are free again (window) */
     MESSAGE_RESULT = 6,     /* worker: the job is over: struct job_result */
-    MESSAGE_QUIT = 7        /* coordinator: end after the current job */
+    MESSAGE_QUIT = 7,       /* coordinator: end after the current job */
+    MESSAGE_READY = 8       /* worker, when its first job has come: it has its folders, and is in its sandbox. Nothing of a
+                               job was read before */
 };
 
 /* Appends a whole frame. */

@@ -30,6 +30,7 @@ struct worker {
     struct digest_state *digest;
     struct keep_packer *packer;
     struct buffer payload;       /* of the message being made; memory is kept */
+    bool is_ready;               /* has its folders, and is in its sandbox */
 };
 
 bool worker_index(struct worker *worker, uint32_t number, const struct job *job, struct job_result *result,

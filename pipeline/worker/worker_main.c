@@ -69,13 +69,12 @@ static bool receive_setup(struct worker *worker, struct error *err)
     return worker_setup_parse(message.payload, message.size, &worker->setup, err);
 }
 
-static bool make_folders(struct worker *worker, struct error *err)
+static bool name_folders(struct worker *worker, struct error *err)
 {
     return path_join(worker->work, worker->setup.site, "work", err) &&
            path_join(worker->public, worker->setup.site, "public", err) &&
            path_join(worker->staging, worker->work, "staging", err) &&
-           path_join(worker->spool, worker->work, "spool", err) &&
-           path_make_folder(worker->staging, 0755, err) && path_make_folder(worker->spool, 0755, err);
+           path_join(worker->spool, worker->work, "spool", err);
 }
 
 static bool enter_sandbox(const struct worker *worker, struct error *err)
@@ -110,8 +109,19 @@ static bool say_hello(struct worker *worker, struct error *err)
 
 static bool begin(struct worker *worker, struct error *err)
 {
-    return receive_setup(worker, err) && make_folders(worker, err) && make_tools(worker, err) &&
-           enter_sandbox(worker, err) && say_hello(worker, err);
+    return receive_setup(worker, err) && name_folders(worker, err) && make_tools(worker, err) && say_hello(worker, err);
+}
+
+/* When there is a job, and before it is read: a worker that was only asked for its stages leaves no trace. */
+static bool get_ready(struct worker *worker, struct error *err)
+{
+    if (worker->is_ready)
+        return true;
+    buffer_clear(&worker->payload);
+    worker->is_ready = path_make_folder(worker->staging, 0755, err) && path_make_folder(worker->spool, 0755, err) &&
+                       enter_sandbox(worker, err) &&
+                       channel_send(&worker->channel, MESSAGE_READY, 0, &worker->payload, err);
+    return worker->is_ready;
 }
 
 static void end(struct worker *worker)
@@ -185,6 +195,8 @@ static bool do_jobs(struct worker *worker, struct error *err)
             continue;
         if (message.type != MESSAGE_JOB)
             return error_set(err, ERROR_PROTOCOL, "expected a job, found message %d", (int)message.type);
+        if (!get_ready(worker, err))
+            return false;
         if (!do_job(worker, &message, err))
             return err->kind == ERROR_NONE;
     }
@@ -232,5 +244,5 @@ int main(int count, char **arguments)
     }
     const bool ok = do_jobs(&worker, &err);
     end(&worker);
-    return ok ? EXIT_DONE : fail(EXIT_CHANNEL, &err);
+    return ok ? EXIT_DONE : fail(worker.is_ready ? EXIT_CHANNEL : EXIT_CONFIGURATION, &err);
 }

@@ -192,6 +192,16 @@ static void answer(uint32_t number, const struct job *job)
     record_release(&result.record);
 }
 
+static void say_ready(void)
+{
+    static bool is_ready;
+    struct buffer nothing = {0};
+
+    if (!is_ready)
+        send_message(MESSAGE_READY, 0, &nothing);
+    is_ready = true;
+}
+
 static void take(const struct message *message)
 {
     struct job job = {0};
@@ -201,6 +211,9 @@ static void take(const struct message *message)
         exit(0);
     if (message->type != MESSAGE_JOB)
         return;
+    if (getenv("FAKE_WORKER_UNREADY") != NULL)
+        exit(2);
+    say_ready();
     if (!job_parse(message->payload, message->size, &job, &err)) {
         fprintf(stderr, "%s\n", err.text);
         exit(1);

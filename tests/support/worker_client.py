@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = os.environ.get("SLICEPRESS_WORKER", str(ROOT / "build/release/slicepress-worker"))
-HELLO, JOB, INDEXED, MEMBER, MEMBER_DONE, RESULT, QUIT = range(1, 8)
+HELLO, JOB, INDEXED, MEMBER, MEMBER_DONE, RESULT, QUIT, READY = range(1, 9)
 KINDS = {"index": 1, "object": 2, "render": 3, "feed": 4, "verify": 5}
 ERRORS = ("none io not_dicom unsupported corrupt truncated limit no_image nomem codec protocol catalogue "
           "usage crashed timeout busy interrupted").split()
@@ -264,7 +264,7 @@ class Worker:
         self.process = subprocess.Popen([PROGRAM], stdin=stdin, stdout=self.log, stderr=self.log, pass_fds=(3,),
                                         preexec_fn=at_three)
         theirs.close()
-        self.socket, self.number, self.pending = ours, 0, b""
+        self.socket, self.number, self.pending, self.is_ready = ours, 0, b"", False
         out = Out().text(site.path).put("QIQI", memory, cpu_seconds, 4 << 30, 0).put("I", len(settings))
         for setting in settings:
             for text in setting:
@@ -299,7 +299,7 @@ class Worker:
     def receive(self):
         size, kind, number = struct.unpack("<IHI", self.read_exactly(10))
         payload = self.read_exactly(size - 6)
-        assert number == self.number or kind == HELLO
+        assert number == self.number or kind in (HELLO, READY)
         return kind, payload
 
     def run(self, j, indexed=None, member=None):
@@ -310,6 +310,11 @@ class Worker:
             kind, payload = self.receive()
             if kind == RESULT:
                 return read_result(payload)
+            if kind == READY:
+                assert not self.is_ready
+                self.is_ready = True
+                continue
+            assert self.is_ready
             if kind == INDEXED:
                 indexed(read_index_result(payload))
             elif kind == MEMBER:

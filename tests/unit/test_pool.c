@@ -288,6 +288,20 @@ TEST(test_pool__a_worker_that_cannot_start_ends_it)
     CHECK_EQ_INT(client.backs, 1);
 }
 
+/* Its sandbox, say: no job of it was read, and the next one would be no better. */
+TEST(test_pool__a_worker_that_cannot_get_ready_ends_it)
+{
+    struct client client = {0};
+
+    CHECK_EQ_INT(setenv("FAKE_WORKER_UNREADY", "1", 1), 0);
+    add(&client, "/1");
+    run(&client, 2, 10000, 100);
+    CHECK_EQ_INT(unsetenv("FAKE_WORKER_UNREADY"), 0);
+    CHECK_EQ_INT(client.broken, 1);
+    CHECK_EQ_INT(client.lost_count, 0);
+    CHECK_EQ_INT(client.backs, 1);
+}
+
 TEST(test_pool__stopping_gives_back_what_has_not_begun)
 {
     struct client client = {.stop_after_first = true};
