@@ -142,12 +142,14 @@ bool publish_sync_parent(const char *path, char last[PATH_SIZE], struct error *e
     return path_format(last, err, "%.*s", (int)length, path) && publish_sync_path(last, true, err);
 }
 
-bool publish_rename(const char *from, const char *to, struct error *err)
+bool publish_rename(const char *from, const char *to, bool *made_folder, struct error *err)
 {
     if (rename(from, to) == 0)
         return true;
-    if (errno == ENOENT && path_make_parent(to, 0755, err) && rename(from, to) == 0)
+    if (errno == ENOENT && path_make_parent(to, 0755, err) && rename(from, to) == 0) {
+        *made_folder = true;
         return true;
+    }
     /* A tree of that digest is there already: complete, because trees appear by rename only. */
     if (errno == ENOTEMPTY || errno == EEXIST)
         return path_remove_tree(from, err);
@@ -328,8 +330,7 @@ static bool rename_staged(const struct publisher *publisher, const char *from, c
 {
     (void)publisher;
     (void)artefact;
-    (void)client;
-    if (!publish_rename(from, to, err))
+    if (!publish_rename(from, to, client, err))
         return false;
     FAILPOINT("publish:after-rename");
     return true;
@@ -344,7 +345,6 @@ static bool for_all(const struct publisher *publisher, const struct batch *batch
     return true;
 }
 
-/* Folders of a first publication are new on the way up, too: syncfs then. */
 static bool has_few_files(const struct batch *batch)
 {
     uint64_t files = 0;
@@ -365,15 +365,16 @@ static bool move_files(const struct publisher *publisher, struct batch *batch, s
 {
     const bool few = has_few_files(batch);
     char synced[PATH_SIZE] = "";
+    bool made_folder = false;
 
     FAILPOINT("publish:before-sync");
     if (!(few ? for_all(publisher, batch, sync_staged, NULL, err) : publish_sync(publisher, err)))
         return false;
     FAILPOINT("publish:before-rename");
-    if (!for_all(publisher, batch, rename_staged, NULL, err))
+    if (!for_all(publisher, batch, rename_staged, &made_folder, err))
         return false;
     FAILPOINT("publish:renamed");
-    if (!(few ? for_all(publisher, batch, sync_names, synced, err) : publish_sync(publisher, err)))
+    if (!(few && !made_folder ? for_all(publisher, batch, sync_names, synced, err) : publish_sync(publisher, err)))
         return false;
     FAILPOINT("publish:after-sync");
     return true;

@@ -10,7 +10,7 @@
  *     2. check       every staged file is there with the size that the worker told
  *     3. sync        syncfs; fsync each if there are fewer than PUBLISH_FEW files
  *     4. rename      each file to its address
- *     5. sync        again: now the names are on the disk
+ *     5. sync        again: now the names are on the disk; syncfs, too, where a folder was made
  *     6. commit      one transaction: products, artefacts, states, garbage
  *     7. tidy        what is left in staging folders, files that nobody refers to any more
  *
@@ -147,8 +147,9 @@ bool publish_sync(const struct publisher *publisher, struct error *err);
 bool publish_sync_path(const char *path, bool is_folder, struct error *err);
 /* `last`: the folder synced last, "" at first: it is not synced again. */
 bool publish_sync_parent(const char *path, char last[PATH_SIZE], struct error *err);
-/* rename; makes the parent folder when it is missing. */
-bool publish_rename(const char *from, const char *to, struct error *err);
+/* rename; makes the parent folder when it is missing, and says so: its name is new on the way up, and fsync of the parent
+ * is not enough. */
+bool publish_rename(const char *from, const char *to, bool *made_folder, struct error *err);
 /* hard link, replacing what stands at `to`. */
 bool publish_link(const char *from, const char *to, struct error *err);
 

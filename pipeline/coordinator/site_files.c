@@ -463,7 +463,8 @@ static bool same_file(const char *a, const char *b)
            first.st_ino == second.st_ino;
 }
 
-static bool apply_change(struct site_context *context, const struct change *change, struct error *err)
+static bool apply_change(struct site_context *context, const struct change *change, bool *made_folder,
+                         struct error *err)
 {
     char whole[PATH_SIZE], target[PATH_SIZE];
 
@@ -477,7 +478,7 @@ static bool apply_change(struct site_context *context, const struct change *chan
     case CHANGE_PUT: break;
     }
     FAILPOINT("site:before-rename");
-    if (!publish_rename(change->from, whole, err))
+    if (!publish_rename(change->from, whole, made_folder, err))
         return false;
     FAILPOINT("site:after-rename");
     context->counts.files++;
@@ -489,8 +490,6 @@ static bool sync_changes(struct site_context *context, bool names, struct error 
 {
     char whole[PATH_SIZE], synced[PATH_SIZE] = "";
 
-    if (context->count >= PUBLISH_FEW)
-        return publish_sync(&context->publisher, err);
     for (size_t i = 0; i < context->count; i++) {
         const struct change *const change = &context->changes[i];
 
@@ -505,14 +504,16 @@ static bool sync_changes(struct site_context *context, bool names, struct error 
 
 static bool flush(struct site_context *context, struct error *err)
 {
+    bool by_system = context->count >= PUBLISH_FEW; /* syncfs: many files, or new folders */
+
     if (context->count == 0)
         return true;
-    if (!sync_changes(context, false, err))
+    if (!(by_system ? publish_sync(&context->publisher, err) : sync_changes(context, false, err)))
         return false;
     for (size_t i = 0; i < context->count; i++)
-        if (!apply_change(context, &context->changes[i], err))
+        if (!apply_change(context, &context->changes[i], &by_system, err))
             return false;
-    return sync_changes(context, true, err);
+    return by_system ? publish_sync(&context->publisher, err) : sync_changes(context, true, err);
 }
 
 bool site_apply(struct site_context *context, site_function function, const char *study_uid, struct error *err)
