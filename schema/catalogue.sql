@@ -1,4 +1,4 @@
--- The catalogue of a site (SITE/catalogue.sqlite), version 4. Column names are the DICOM keywords in
+-- The catalogue of a site (SITE/catalogue.sqlite), version 5. Column names are the DICOM keywords in
 -- snake case. Every write is the coordinator's (pipeline/coordinator/catalogue.c); other programs read.
 -- Paths of artefacts are relative to public/. Times are UTC, ISO 8601.
 
@@ -28,7 +28,7 @@ CREATE TABLE study (
     patient_id TEXT, patient_name TEXT, patient_birth_date TEXT, patient_sex TEXT,
     study_date TEXT, study_time TEXT, study_id TEXT, study_description TEXT, accession_number TEXT,
     referring_physician_name TEXT,
-    source_order TEXT,                       -- of the object that says all this: the first of the study
+    source_order TEXT,                       -- of the object that says all this: the first of the study (see wording)
     state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'done')),   -- done: study.json is current
     published_digest TEXT,                   -- SHA-256 of study.json
     modalities_in_study TEXT, series INTEGER, instances INTEGER,   -- current ones: counted when the study is joined
@@ -65,6 +65,26 @@ CREATE TABLE series (
     PRIMARY KEY (study_instance_uid, series_instance_uid)
 ) STRICT, WITHOUT ROWID;
 
+-- What the objects of a series say of it and of its study: a row for all that say the same, gone with the last of them.
+-- A study and a series have the texts of their first object: of the instances there are, whatever their state, those
+-- that are current before those that have lost a conflict, then by source_order (equal in streams: by the UIDs, then by
+-- source_digest). They are taken when the series' objects have settled, and when the study is joined.
+CREATE TABLE wording (
+    wording_id INTEGER PRIMARY KEY,
+    study_instance_uid TEXT NOT NULL, series_instance_uid TEXT NOT NULL,
+    patient_id TEXT, patient_name TEXT, patient_birth_date TEXT, patient_sex TEXT,
+    study_date TEXT, study_time TEXT, study_id TEXT, study_description TEXT, accession_number TEXT,
+    referring_physician_name TEXT,
+    modality TEXT, series_number INTEGER, series_date TEXT, series_time TEXT, series_description TEXT,
+    body_part_examined TEXT, laterality TEXT, protocol_name TEXT, manufacturer TEXT,
+    frame_of_reference_uid TEXT,
+    FOREIGN KEY (study_instance_uid, series_instance_uid) REFERENCES series ON DELETE CASCADE
+) STRICT;
+CREATE INDEX wording_texts ON wording (study_instance_uid, series_instance_uid, patient_name, patient_id,
+    patient_birth_date, patient_sex, study_date, study_time, study_id, study_description, accession_number,
+    referring_physician_name, modality, series_number, series_date, series_time, series_description,
+    body_part_examined, laterality, protocol_name, manufacturer, frame_of_reference_uid);
+
 CREATE TABLE instance (
     instance_id INTEGER PRIMARY KEY,
     study_instance_uid TEXT NOT NULL,
@@ -79,6 +99,8 @@ CREATE TABLE instance (
     rescale_slope REAL, rescale_intercept REAL, rescale_type TEXT,
     lossy_image_compression TEXT, burned_in_annotation TEXT, specimen_label_in_image TEXT, specific_character_set TEXT,
     patient_id TEXT,                         -- as this object says it: disagreements are reported
+    wording_id INTEGER,                      -- what it says of its study and series; NULL: not noted by a version before 5,
+                                             -- and not read since: where it is the first, the rows stay as they are
     source TEXT NOT NULL,                    -- absolute path as offered; "-" for stdin
     member TEXT,                             -- name inside an archive
     member_index INTEGER,                    -- in a ZIP's central directory; NULL: no random access

@@ -51,8 +51,11 @@ static const char to_version_3[] = {
 static const char to_version_4[] = {
 #include "generated/catalogue-4.sql.inc"
 };
+static const char to_version_5[] = {
+#include "generated/catalogue-5.sql.inc"
+};
 enum { OLDEST_VERSION = 2 };
-static const char *const migrations[] = {to_version_3, to_version_4};
+static const char *const migrations[] = {to_version_3, to_version_4, to_version_5};
 
 /* -- errors ------------------------------------------------------------------------------ */
 
@@ -178,9 +181,11 @@ static bool open_database(struct catalogue *catalogue, enum catalogue_mode mode,
     (void)sqlite3_busy_timeout(catalogue->db, BUSY_MS);
     if (!catalogue_functions_add(catalogue->db))
         return fail(catalogue->db, "cannot add a function", err);
+    /* names of patients go: what is deleted is overwritten in the file */
     if (mode == CATALOGUE_WRITE &&
         !run_script(catalogue->db,
-                    "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err))
+                    "PRAGMA page_size = 4096; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                    "PRAGMA secure_delete = ON", err))
         return false;
     return run_script(
                catalogue->db,

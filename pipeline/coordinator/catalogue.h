@@ -42,7 +42,7 @@ enum catalogue_mode {
     CATALOGUE_WRITE, /* made when absent; the caller holds the site's lock */
 };
 
-enum { CATALOGUE_APPLICATION_ID = 0x534c4943, /* "SLIC" */ CATALOGUE_VERSION = 4 };
+enum { CATALOGUE_APPLICATION_ID = 0x534c4943, /* "SLIC" */ CATALOGUE_VERSION = 5 };
 
 bool catalogue_open(const char *site, enum catalogue_mode mode, struct catalogue **catalogue,
                     struct error *err);

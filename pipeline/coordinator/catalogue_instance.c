@@ -7,7 +7,8 @@
 /* SQL from the one list of columns in job/record.h */
 #define NAME(field, type, tag, vr) #field ", "
 #define MARK(field, type, tag, vr) "?, "
-#define TAKE(field, type, tag, vr) #field " = excluded." #field ", "
+#define IS(field, type, tag, vr) " AND " #field " IS ?"
+#define TAKE(field, type, tag, vr) #field " = w." #field ", "
 #define SET(field, type, tag, vr) #field " = ?, "
 #define VALUE(field, type, tag, vr) record_value(record, RECORD_##field),
 
@@ -33,9 +34,7 @@ static bool put_study(struct catalogue *catalogue, const struct record *record, 
     return catalogue_execute(
         catalogue,
         "INSERT INTO study (" RECORD_STUDY_FIELDS(NAME) "source_order) VALUES (" RECORD_STUDY_FIELDS(MARK) "?)"
-        " ON CONFLICT (study_instance_uid) DO UPDATE SET " RECORD_STUDY_FIELDS(TAKE)
-        "source_order = excluded.source_order"
-        " WHERE study.source_order IS NULL OR study.source_order >= excluded.source_order",
+        " ON CONFLICT (study_instance_uid) DO NOTHING",
         VALUES(RECORD_STUDY_FIELDS(VALUE) value_text(order)), err);
 }
 
@@ -46,9 +45,7 @@ static bool put_series(struct catalogue *catalogue, const struct record *record,
         catalogue,
         "INSERT INTO series (study_instance_uid, " RECORD_SERIES_FIELDS(NAME) "source_order)"
         " VALUES (?, " RECORD_SERIES_FIELDS(MARK) "?)"
-        " ON CONFLICT (study_instance_uid, series_instance_uid) DO UPDATE SET " RECORD_SERIES_FIELDS(TAKE)
-        "source_order = excluded.source_order"
-        " WHERE series.source_order IS NULL OR series.source_order >= excluded.source_order",
+        " ON CONFLICT (study_instance_uid, series_instance_uid) DO NOTHING",
         VALUES(record_value(record, RECORD_study_instance_uid), RECORD_SERIES_FIELDS(VALUE) value_text(order)),
         err);
 }
@@ -77,13 +74,90 @@ bool series_prune(struct catalogue *catalogue, const char *study, const char *se
                              VALUES(value_text(study)), err);
 }
 
+/* -- wordings ---------------------------------------------------------------------------- */
+
+static bool find_wording(struct catalogue *catalogue, const struct record *record, int64_t *wording_id,
+                         struct error *err)
+{
+    return catalogue_number(catalogue,
+                            "SELECT wording_id FROM wording WHERE true" RECORD_STUDY_FIELDS(IS) RECORD_SERIES_FIELDS(IS),
+                            VALUES(RECORD_STUDY_FIELDS(VALUE) RECORD_SERIES_FIELDS(VALUE)), 0, wording_id, err);
+}
+
+/* One that is there has its study and its series. */
+static bool put_wording(struct catalogue *catalogue, const struct record *record, const char *order,
+                        int64_t *wording_id, struct error *err)
+{
+    if (!find_wording(catalogue, record, wording_id, err))
+        return false;
+    if (*wording_id != 0)
+        return true;
+    if (!put_study(catalogue, record, order, err) || !put_series(catalogue, record, order, err) ||
+        !catalogue_execute(catalogue,
+                           "INSERT INTO wording (" RECORD_STUDY_FIELDS(NAME) RECORD_SERIES_FIELDS(NAME) "wording_id)"
+                           " VALUES (" RECORD_STUDY_FIELDS(MARK) RECORD_SERIES_FIELDS(MARK) "NULL)",
+                           VALUES(RECORD_STUDY_FIELDS(VALUE) RECORD_SERIES_FIELDS(VALUE)), err))
+        return false;
+    *wording_id = catalogue_last_id(catalogue);
+    return true;
+}
+
+/* Objects that are current before others, as in all that is published; then in order of path. What a stream brings may
+ * be of equal order: the UIDs and the digest tell, no row's number does. */
+#define FIRST_OF(condition) \
+    "(SELECT wording_id, source_order, source FROM instance WHERE " condition \
+    " ORDER BY is_current DESC, source_order, series_instance_uid, sop_instance_uid, source_digest LIMIT 1)"
+#define FIRST_OF_STUDY FIRST_OF("study_instance_uid = ?1")
+#define FIRST_OF_SERIES FIRST_OF("study_instance_uid = ?1 AND series_instance_uid = ?2")
+
+/* Read again by the next run: the first object, of which a former version has not noted what it says, where the row has
+ * the texts of another. */
+#define OFFER_FIRST(first, row, condition) \
+    "UPDATE source_file SET read_ns = 0 WHERE path = (SELECT f.source FROM " first " f JOIN " row " r ON " condition \
+    " WHERE f.wording_id IS NULL AND f.source_order IS NOT r.source_order)"
+
+bool study_take_texts(struct catalogue *catalogue, const char *study, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "UPDATE study SET " RECORD_STUDY_TEXTS(TAKE) "source_order = f.source_order"
+                             " FROM " FIRST_OF_STUDY " f JOIN wording w USING (wording_id)"
+                             " WHERE study.study_instance_uid = ?1", VALUES(value_text(study)), err) &&
+           (catalogue_changes(catalogue) != 0 ||
+            catalogue_execute(catalogue, OFFER_FIRST(FIRST_OF_STUDY, "study", "r.study_instance_uid = ?1"),
+                              VALUES(value_text(study)), err));
+}
+
+bool series_take_texts(struct catalogue *catalogue, const char *study, const char *series, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "UPDATE series SET " RECORD_SERIES_TEXTS(TAKE) "source_order = f.source_order"
+                             " FROM " FIRST_OF_SERIES " f JOIN wording w USING (wording_id)"
+                             " WHERE series.study_instance_uid = ?1 AND series.series_instance_uid = ?2",
+                             VALUES(value_text(study), value_text(series)), err) &&
+           (catalogue_changes(catalogue) != 0 ||
+            catalogue_execute(catalogue,
+                              OFFER_FIRST(FIRST_OF_SERIES, "series",
+                                          "r.study_instance_uid = ?1 AND r.series_instance_uid = ?2"),
+                              VALUES(value_text(study), value_text(series)), err)) &&
+           catalogue_execute(catalogue,
+                             "DELETE FROM wording WHERE study_instance_uid = ?1 AND series_instance_uid = ?2"
+                             " AND wording_id NOT IN (SELECT wording_id FROM instance WHERE study_instance_uid = ?1"
+                             " AND series_instance_uid = ?2 AND wording_id IS NOT NULL)",
+                             VALUES(value_text(study), value_text(series)), err);
+}
+
+bool wording_drop_unused(struct catalogue *catalogue, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "DELETE FROM wording WHERE wording_id NOT IN"
+                             " (SELECT wording_id FROM instance WHERE wording_id IS NOT NULL)", NO_VALUES, err);
+}
+
 /* -- instance ---------------------------------------------------------------------------- */
 
-bool instance_put_parents(struct catalogue *catalogue, const struct record *record, const char *order,
-                          struct error *err)
+static bool touch_parents(struct catalogue *catalogue, const struct record *record, struct error *err)
 {
-    return put_study(catalogue, record, order, err) && put_series(catalogue, record, order, err) &&
-           series_touch(catalogue, record_get(record, RECORD_study_instance_uid),
+    return series_touch(catalogue, record_get(record, RECORD_study_instance_uid),
                         record_get(record, RECORD_series_instance_uid), err);
 }
 
@@ -95,16 +169,18 @@ static struct value index_value(const struct origin *origin)
 bool instance_insert(struct catalogue *catalogue, const struct record *record, const struct origin *origin,
                      int64_t bytes, enum instance_state state, int64_t *instance_id, struct error *err)
 {
-    if (!instance_put_parents(catalogue, record, origin->order, err) ||
+    int64_t wording_id = 0;
+
+    if (!put_wording(catalogue, record, origin->order, &wording_id, err) || !touch_parents(catalogue, record, err) ||
         !catalogue_execute(
             catalogue,
             "INSERT INTO instance (study_instance_uid, series_instance_uid, " RECORD_INSTANCE_FIELDS(NAME)
-            "patient_id, source, member, member_index, source_order, source_bytes, state)"
-            " VALUES (?, ?, " RECORD_INSTANCE_FIELDS(MARK) "?, ?, ?, ?, ?, ?, ?)",
+            "patient_id, wording_id, source, member, member_index, source_order, source_bytes, state)"
+            " VALUES (?, ?, " RECORD_INSTANCE_FIELDS(MARK) "?, ?, ?, ?, ?, ?, ?, ?)",
             VALUES(record_value(record, RECORD_study_instance_uid),
                    record_value(record, RECORD_series_instance_uid), RECORD_INSTANCE_FIELDS(VALUE)
-                   record_value(record, RECORD_patient_id), value_text(origin->path), value_text(origin->member),
-                   index_value(origin), value_text(origin->order), value_int(bytes),
+                   record_value(record, RECORD_patient_id), value_int(wording_id), value_text(origin->path),
+                   value_text(origin->member), index_value(origin), value_text(origin->order), value_int(bytes),
                    value_text(instance_state_word(state))),
             err))
         return false;
@@ -115,19 +191,46 @@ bool instance_insert(struct catalogue *catalogue, const struct record *record, c
 bool instance_renew(struct catalogue *catalogue, int64_t instance_id, const struct record *record,
                     const struct origin *origin, int64_t bytes, struct error *err)
 {
-    return instance_put_parents(catalogue, record, origin->order, err) &&
+    int64_t wording_id = 0;
+
+    return put_wording(catalogue, record, origin->order, &wording_id, err) && touch_parents(catalogue, record, err) &&
            catalogue_execute(catalogue,
                              "UPDATE instance SET " RECORD_INSTANCE_FIELDS(SET)
-                             "patient_id = ?, source_bytes = ?, source_digest = NULL, state = 'pending',"
+                             "patient_id = ?, wording_id = ?, source_bytes = ?, source_digest = NULL, state = 'pending',"
                              " reason = NULL, detail = NULL, information = NULL WHERE instance_id = ?",
                              VALUES(RECORD_INSTANCE_FIELDS(VALUE) record_value(record, RECORD_patient_id),
-                                    value_int(bytes), value_int(instance_id)),
+                                    value_int(wording_id), value_int(bytes), value_int(instance_id)),
                              err) &&
            catalogue_execute(catalogue,
                              "UPDATE product SET options_digest = '', input_digest = '', state = 'pending'"
                              " WHERE instance_id = ?",
                              VALUES(value_int(instance_id)), err) &&
            catalogue_execute(catalogue, "DELETE FROM keep WHERE instance_id = ?", VALUES(value_int(instance_id)), err);
+}
+
+bool instance_learn_wording(struct catalogue *catalogue, int64_t instance_id, const struct record *record,
+                            struct error *err)
+{
+    int64_t unsaid = 0, wording_id = 0;
+
+    if (!catalogue_number(catalogue,
+                          "SELECT 1 FROM instance WHERE instance_id = ? AND wording_id IS NULL"
+                          " AND study_instance_uid = ? AND series_instance_uid = ?",
+                          VALUES(value_int(instance_id), record_value(record, RECORD_study_instance_uid),
+                                 record_value(record, RECORD_series_instance_uid)), 0, &unsaid, err))
+        return false;
+    return unsaid == 0 ||
+           (put_wording(catalogue, record, "", &wording_id, err) && touch_parents(catalogue, record, err) &&
+            catalogue_execute(catalogue, "UPDATE instance SET wording_id = ? WHERE instance_id = ?",
+                              VALUES(value_int(wording_id), value_int(instance_id)), err));
+}
+
+bool instance_pass_wording(struct catalogue *catalogue, int64_t from, int64_t to, struct error *err)
+{
+    return catalogue_execute(catalogue,
+                             "UPDATE instance SET wording_id = (SELECT wording_id FROM instance WHERE instance_id = ?)"
+                             " WHERE instance_id = ? AND wording_id IS NULL",
+                             VALUES(value_int(from), value_int(to)), err);
 }
 
 #define ROW_COLUMNS \

@@ -1,7 +1,9 @@
-/* catalogue_instance.h - rows of study, series, instance and voi_window
+/* catalogue_instance.h - rows of study, series, wording, instance and voi_window
  *
- * Study and series rows carry the attributes of the object with the lowest source_order among those that were
- * catalogued, so they do not depend on which job finished first.
+ * What objects say of their study and series is kept in `wording`, a row for all that say the same; a study and a
+ * series have the texts of their first object. They are taken when all objects have settled (series_take_texts), and
+ * when the study is joined (study_take_texts), so they depend on the objects that are there alone: not on those that
+ * were, nor on which job finished first.
  */
 #ifndef SLICEPRESS_COORDINATOR_CATALOGUE_INSTANCE_H
 #define SLICEPRESS_COORDINATOR_CATALOGUE_INSTANCE_H
@@ -25,15 +27,17 @@ struct instance_row {
     enum instance_state state;
 };
 
-/* A new row, state pending; study and series rows are made or brought up to date and become pending. */
+/* A new row; study and series rows are made where there are none, and become pending. */
 bool instance_insert(struct catalogue *catalogue, const struct record *record, const struct origin *origin,
                      int64_t bytes, enum instance_state state, int64_t *instance_id, struct error *err);
-/* The study and series rows alone: of an object that gets no row, because its bytes have one. */
-bool instance_put_parents(struct catalogue *catalogue, const struct record *record, const char *order,
-                          struct error *err);
 /* Other bytes at the same place, the same UIDs: the row starts anew. */
 bool instance_renew(struct catalogue *catalogue, int64_t instance_id, const struct record *record,
                     const struct origin *origin, int64_t bytes, struct error *err);
+/* Of the bytes that the row is of already: fills in what a former version did not note. */
+bool instance_learn_wording(struct catalogue *catalogue, int64_t instance_id, const struct record *record,
+                            struct error *err);
+/* The same, from a row of the same bytes. */
+bool instance_pass_wording(struct catalogue *catalogue, int64_t from, int64_t to, struct error *err);
 bool instance_find(struct catalogue *catalogue, int64_t instance_id, struct instance_row *row, bool *found,
                    struct error *err);
 bool instance_find_origin(struct catalogue *catalogue, const struct origin *origin, struct instance_row *row,
@@ -56,6 +60,11 @@ bool instance_put_windows(struct catalogue *catalogue, const struct instance_row
 bool series_touch(struct catalogue *catalogue, const char *study, const char *series, struct error *err);
 /* Rows of series and studies that lost their last instance. */
 bool series_prune(struct catalogue *catalogue, const char *study, const char *series, struct error *err);
+/* Texts and source_order of the first object. What no object of the series says any more goes. */
+bool series_take_texts(struct catalogue *catalogue, const char *study, const char *series, struct error *err);
+bool study_take_texts(struct catalogue *catalogue, const char *study, struct error *err);
+/* Of the whole site: what a killed run has left. */
+bool wording_drop_unused(struct catalogue *catalogue, struct error *err);
 bool voi_window_insert(struct catalogue *catalogue, int64_t instance_id, const char *study, const char *series,
                        uint32_t frame, const struct window *window, const char *origin, bool valid,
                        struct error *err);

@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "coordinator/catalogue_instance.h"
 #include "coordinator/catalogue_source.h"
 #include "coordinator/command.h"
 #include "coordinator/recover.h"
@@ -83,7 +84,9 @@ static bool collect(struct collection *collection, int64_t grace_hours, struct e
 
     /* strays first: garbage that is due is not one of them, so that nothing is counted twice */
     return recover_find_strays(collection->catalogue, collection->root, take_stray, collection, err) &&
-           collect_garbage(collection, before_ns, err) && path_join(public, collection->root, "public", err) &&
+           collect_garbage(collection, before_ns, err) &&
+           (collection->dry || wording_drop_unused(collection->catalogue, err)) &&
+           path_join(public, collection->root, "public", err) &&
            (collection->dry || tree_prune(public, err));
 }
 

@@ -44,9 +44,7 @@ static bool remove_study(struct session *session, const struct settings *setting
 {
     struct catalogue *const catalogue = session->catalogue;
 
-    /* what goes is overwritten in the catalogue's file */
-    if (!catalogue_execute(catalogue, "PRAGMA secure_delete = ON", NO_VALUES, err) ||
-        !run_insert(catalogue, settings->arguments, NULL, run_id, err) || !catalogue_begin(catalogue, err))
+    if (!run_insert(catalogue, settings->arguments, NULL, run_id, err) || !catalogue_begin(catalogue, err))
         return false;
     if (!drop_rows(catalogue, settings->study, err)) {
         catalogue_rollback(catalogue);

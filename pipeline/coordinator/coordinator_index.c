@@ -362,7 +362,8 @@ static bool renew_object(struct coordinator *c, const struct index_item *item, c
     if (former->has_digest && !result->has_digest)
         return add_digest(c, item, err);
     if (former->has_digest && digest_equal(&former->digest, &result->digest))
-        return settle_item(c, item, err); /* touched, not changed */
+        return instance_learn_wording(c->catalogue, former->instance_id, &result->record, err) &&
+               settle_item(c, item, err); /* touched, not changed */
     if (!offer_again(c, former, err))
         return false;
     if (same_uids(former, &result->record))

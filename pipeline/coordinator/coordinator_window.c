@@ -213,7 +213,8 @@ static bool put_rows(struct open_series *series, bool computed, struct error *er
 
     if (series->has_window)
         digest_hex(&series->window_digest, hex);
-    return geometry_settle(series, err) && slide_settle(series, err) && put_series_windows(series, computed, err) &&
+    return series_take_texts(catalogue, series->study, series->series, err) && geometry_settle(series, err) &&
+           slide_settle(series, err) && put_series_windows(series, computed, err) &&
            catalogue_execute(catalogue,
                              "UPDATE series SET window_digest = ? WHERE study_instance_uid = ?"
                              " AND series_instance_uid = ?",

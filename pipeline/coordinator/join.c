@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "coordinator/catalogue_instance.h"
+
 /* "objects disagree on Patient ID: A, B"; "" if they agree. */
 static bool describe_patients(struct catalogue *catalogue, const char *study, struct buffer *note, struct error *err)
 {
@@ -44,7 +46,7 @@ bool site_join(struct site_context *context, const char *study_uid, struct error
         return false;
     if (exists == 0)
         return site_drop_study(context, study_uid, err);
-    return put_note(catalogue, study_uid, err) &&
+    return study_take_texts(catalogue, study_uid, err) && put_note(catalogue, study_uid, err) &&
            catalogue_execute(catalogue, "UPDATE study SET state = 'done' WHERE study_instance_uid = ?",
                              VALUES(value_text(study_uid)), err) &&
            site_join_study(context, study_uid, err);

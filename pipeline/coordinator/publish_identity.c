@@ -168,11 +168,13 @@ static bool drop_duplicate(const struct publisher *publisher, struct family *fam
                            struct leftovers *leftovers, struct error *err)
 {
     struct relative *const relative = &family->relatives[i];
+    const struct relative *const stays = &family->relatives[family->twins[i].same_as];
 
     if (relative->publication != NULL)
         relative->publication->dropped = true;
     return relative->row.instance_id == INT64_MAX ||
-           publish_forget(publisher, relative->row.instance_id, leftovers, err);
+           (instance_pass_wording(publisher->catalogue, relative->row.instance_id, stays->row.instance_id, err) &&
+            publish_forget(publisher, relative->row.instance_id, leftovers, err));
 }
 
 /* Of all sources with these bytes the first gives the row its name, the others are rejected rows. */
@@ -361,6 +363,18 @@ static bool offer_former_again(const struct publisher *publisher, const struct f
     return ok;
 }
 
+/* A newcomer's row, or the one that has its bytes already, may be of a former version. */
+static bool learn_wording(const struct publisher *publisher, const struct publication *publication,
+                          const struct family *family, struct error *err)
+{
+    int64_t instance_id = publication->instance_id;
+
+    for (size_t i = 0; publication->dropped && i < family->count; i++)
+        if (family->relatives[i].publication == publication)
+            instance_id = family->relatives[family->twins[i].same_as].row.instance_id;
+    return instance_learn_wording(publisher->catalogue, instance_id, &publication->result.record, err);
+}
+
 /* What is left for the second transaction: promote_all. */
 struct settled_so_far { bool linked, promotes; };
 
@@ -397,15 +411,14 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
         made->promotes = made->promotes || has_promotion(&family);
         ok = ok && relocate_family(publisher, &family, false, leftovers, &made->linked, err);
     }
-    if (ok && publication->instance_id == 0)
-        ok = publication->dropped ? instance_put_parents(publisher->catalogue, &publication->result.record,
-                                                         publication->order, err)
-                                  : insert_newcomer(publisher, publication, err);
+    if (ok && publication->instance_id == 0 && !publication->dropped)
+        ok = insert_newcomer(publisher, publication, err);
     if (ok && !publication->dropped && renews)
         ok = renew_row(publisher, publication, err);
     if (ok && !publication->dropped && publication->row.has_digest)
         ok = instance_set_digest(publisher->catalogue, publication->row.instance_id, &publication->row.digest,
                                  (int64_t)publication->result.source_bytes, err);
+    ok = ok && (!is_new || learn_wording(publisher, publication, &family, err));
     ok = ok && series_touch(publisher->catalogue, publication->row.study, publication->row.series, err);
     family_release(&family);
     return ok;

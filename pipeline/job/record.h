@@ -13,8 +13,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-#define RECORD_STUDY_FIELDS(X) \
-    X(study_instance_uid, TEXT, 0x0020000d, "UI") \
+#define RECORD_STUDY_FIELDS(X) X(study_instance_uid, TEXT, 0x0020000d, "UI") RECORD_STUDY_TEXTS(X)
+#define RECORD_STUDY_TEXTS(X) \
     X(patient_id, TEXT, 0x00100020, "LO") \
     X(patient_name, TEXT, 0x00100010, "PN") \
     X(patient_birth_date, TEXT, 0x00100030, "DA") \
@@ -26,8 +26,8 @@
     X(accession_number, TEXT, 0x00080050, "SH") \
     X(referring_physician_name, TEXT, 0x00080090, "PN")
 
-#define RECORD_SERIES_FIELDS(X) \
-    X(series_instance_uid, TEXT, 0x0020000e, "UI") \
+#define RECORD_SERIES_FIELDS(X) X(series_instance_uid, TEXT, 0x0020000e, "UI") RECORD_SERIES_TEXTS(X)
+#define RECORD_SERIES_TEXTS(X) \
     X(modality, TEXT, 0x00080060, "CS") \
     X(series_number, INTEGER, 0x00200011, "IS") \
     X(series_date, TEXT, 0x00080021, "DA") \

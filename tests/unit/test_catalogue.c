@@ -98,8 +98,11 @@ TEST(test_catalogue__an_older_version_is_refused_and_left_alone)
     }
 }
 
+#define BACK_TO_VERSION_4 "DROP TABLE wording", "ALTER TABLE instance DROP COLUMN wording_id"
+
 /* With notes of an instance and of two series, of which one has two products. */
 static const char *const back_to_version_3[] = {
+    BACK_TO_VERSION_4,
     "DROP INDEX rejected_io", "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
     "INSERT INTO study (study_instance_uid) VALUES ('1')",
     "INSERT INTO series (study_instance_uid, series_instance_uid, notes) VALUES ('1', '1.1', 'slide-1: sRGB'),"
@@ -146,6 +149,7 @@ TEST(test_catalogue__notes_of_an_instance_and_its_products_are_each_told_once)
 }
 
 static const char *const back_to_version_2[] = {
+    BACK_TO_VERSION_4,
     "DROP INDEX rejected_io", "ALTER TABLE product DROP COLUMN notes", "ALTER TABLE series ADD COLUMN notes TEXT",
     "ALTER TABLE run DROP COLUMN wanted", "DROP INDEX instance_failed", "DROP INDEX product_failed",
     "DROP INDEX product_of_nobody",
@@ -358,6 +362,14 @@ static int64_t insert(struct catalogue *c, const char *sop, const char *patient,
     return id;
 }
 
+static void take(struct catalogue *c)
+{
+    struct error err;
+
+    CHECK_OK(series_take_texts(c, "1.2", "1.2.3", &err), err);
+    CHECK_OK(study_take_texts(c, "1.2", &err), err);
+}
+
 TEST(test_catalogue__study_goes_by_the_first_object_in_order_of_path)
 {
     struct catalogue *const c = open_fresh(test_folder());
@@ -365,8 +377,112 @@ TEST(test_catalogue__study_goes_by_the_first_object_in_order_of_path)
     insert(c, "1.2.3.1", "Second", "/b");
     insert(c, "1.2.3.2", "First", "/a");
     insert(c, "1.2.3.3", "Third", "/c");
-    CHECK_EQ_INT(number(c, "SELECT patient_name = 'First' FROM study"), 1);
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'First' AND source_order = '/a' FROM study"), 1);
+    CHECK_EQ_INT(number(c, "SELECT source_order = '/a' FROM series"), 1);
     CHECK_EQ_INT(number(c, "SELECT count(*) FROM series"), 1);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__texts_go_with_the_last_object_that_says_them)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    const int64_t first = insert(c, "1.2.3.1", "Gone", "/a");
+    const int64_t third = insert(c, "1.2.3.3", "Gone", "/c");
+    struct error err;
+
+    insert(c, "1.2.3.2", "Stays", "/b");
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording"), 2); /* one of those who say the same */
+    CHECK_OK(instance_delete(c, first, &err), err);
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'Stays' AND source_order = '/b' FROM study"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording"), 2);
+    CHECK_OK(instance_delete(c, third, &err), err);
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording WHERE patient_name = 'Stays'"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording"), 1);
+    execute(c, "DELETE FROM instance");
+    CHECK_OK(wording_drop_unused(c, &err), err);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording"), 0);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__other_bytes_are_heard_instead_of_the_former_ones)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    const int64_t id = insert(c, "1.2.3.1", "Former", "/a");
+    const struct origin origin = {"/a", NULL, -1, "/a"};
+    struct record record = {0};
+    struct error err;
+
+    insert(c, "1.2.3.2", "Other", "/b");
+    take(c);
+    execute(c, "UPDATE study SET state = 'done'");
+    fill(&record, "1.2.3.1", "Corrected");
+    CHECK_OK(instance_renew(c, id, &record, &origin, 10, &err), err);
+    CHECK_EQ_INT(number(c, "SELECT state = 'pending' FROM study"), 1);
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'Corrected' FROM study"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording WHERE patient_name = 'Former'"), 0);
+    record_release(&record);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__what_is_current_is_heard_before_what_has_lost_a_conflict)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+
+    insert(c, "1.2.3.1", "Lost", "/a");
+    insert(c, "1.2.3.1", "Current", "/b");
+    execute(c, "UPDATE instance SET is_current = 0 WHERE source = '/a'");
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'Current' AND source_order = '/b' FROM study"), 1);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording"), 2);
+    catalogue_close(c);
+}
+
+TEST(test_catalogue__of_objects_of_equal_order_the_uid_tells_which_is_first)
+{
+    for (int turn = 0; turn < 2; turn++) {
+        struct catalogue *const c = open_fresh(test_folder());
+
+        insert(c, turn == 0 ? "1.2.3.2" : "1.2.3.1", turn == 0 ? "Two" : "One", "-");
+        insert(c, turn == 0 ? "1.2.3.1" : "1.2.3.2", turn == 0 ? "One" : "Two", "-");
+        take(c);
+        CHECK_EQ_INT(number(c, "SELECT patient_name = 'One' FROM study"), 1);
+        execute(c, "DELETE FROM study");
+        catalogue_close(c);
+    }
+}
+
+/* A site of version 4: no object's words are known. */
+TEST(test_catalogue__what_a_former_version_did_not_note_stays_until_it_is_read_again)
+{
+    struct catalogue *const c = open_fresh(test_folder());
+    const int64_t first = insert(c, "1.2.3.1", "First", "/a"), second = insert(c, "1.2.3.2", "Second", "/b");
+    struct record record = {0};
+    struct error err;
+
+    take(c);
+    execute(c, "UPDATE instance SET wording_id = NULL");
+    execute(c, "DELETE FROM wording");
+    execute(c, "INSERT INTO source_file SELECT source, 1, 1, 1, 1, 1, 1 FROM instance");
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM source_file WHERE read_ns = 0"), 0); /* they are those of the first */
+    CHECK_OK(instance_delete(c, first, &err), err);
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'First' FROM study"), 1);
+    CHECK_EQ_INT(number(c, "SELECT path = '/b' FROM source_file WHERE read_ns = 0"), 1);
+    execute(c, "UPDATE study SET state = 'done'");
+    fill(&record, "1.2.3.2", "Second");
+    CHECK_OK(instance_learn_wording(c, second, &record, &err), err);
+    CHECK_EQ_INT(number(c, "SELECT state = 'pending' FROM study"), 1);
+    take(c);
+    CHECK_EQ_INT(number(c, "SELECT patient_name = 'Second' AND source_order = '/b' FROM study"), 1);
+    execute(c, "UPDATE study SET state = 'done'");
+    CHECK_OK(instance_learn_wording(c, second, &record, &err), err); /* known: nothing to do */
+    CHECK_EQ_INT(number(c, "SELECT state = 'done' FROM study"), 1);
+    record_release(&record);
     catalogue_close(c);
 }
 
@@ -375,7 +491,7 @@ TEST(test_catalogue__every_column_of_the_record_exists)
     struct catalogue *const c = open_fresh(test_folder());
 
     for (int i = 0; i < RECORD_FIELD_COUNT; i++) {
-        char sql[160];
+        char sql[240];
 
         snprintf(sql, sizeof sql,
                  "SELECT count(*) FROM pragma_table_info('%s') WHERE name = '%s' AND type = '%s'",
@@ -386,6 +502,12 @@ TEST(test_catalogue__every_column_of_the_record_exists)
                                                             : "REAL");
         if (number(c, sql) != 1)
             TEST_FAIL("column %s is missing or of another type", record_columns[i].name);
+        snprintf(sql, sizeof sql,
+                 "SELECT (SELECT count(*) FROM pragma_table_info('wording') WHERE name = '%s')"
+                 " + (SELECT count(*) FROM pragma_index_info('wording_texts') WHERE name = '%s')",
+                 record_columns[i].name, record_columns[i].name);
+        if (number(c, sql) != (i < RECORD_sop_instance_uid ? 2 : 0))
+            TEST_FAIL("column %s: wording and its index have it or not", record_columns[i].name);
     }
     catalogue_close(c);
 }
@@ -421,6 +543,7 @@ TEST(test_catalogue__removing_a_study_takes_everything_with_it)
     execute(c, "DELETE FROM study");
     CHECK_EQ_INT(number(c, "SELECT count(*) FROM product"), 0);
     CHECK_EQ_INT(number(c, "SELECT count(*) FROM instance"), 0);
+    CHECK_EQ_INT(number(c, "SELECT count(*) FROM wording"), 0);
     catalogue_close(c);
 }
 
