@@ -75,7 +75,7 @@ TEST(test_message__length_beyond_cap_is_refused)
     CHECK_EQ_INT(first_kind((const uint8_t *)"\xFF\xFF\xFF\xFF", 4), ERROR_PROTOCOL);
     CHECK_EQ_INT(first_kind((const uint8_t *)"\x05\0\0\0", 4), ERROR_PROTOCOL);
     CHECK_EQ_INT(first_kind((const uint8_t *)"\x06\0\0\0", 4), ERROR_NONE);
-    CHECK_EQ_INT(first_kind((const uint8_t *)"\x06\0\0\0\x08\0", 6), ERROR_PROTOCOL);
+    CHECK_EQ_INT(first_kind((const uint8_t *)"\x06\0\0\0\x09\0", 6), ERROR_PROTOCOL);
     CHECK_EQ_INT(first_kind((const uint8_t *)"\x06\0\0\0\0\0", 6), ERROR_PROTOCOL);
     CHECK_EQ_INT(first_kind((const uint8_t *)"\x06\0\0", 3), ERROR_NONE);
 }
