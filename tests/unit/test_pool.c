@@ -295,6 +295,7 @@ TEST(test_pool__a_worker_that_cannot_get_ready_ends_it)
 
     CHECK_EQ_INT(setenv("FAKE_WORKER_UNREADY", "1", 1), 0);
     add(&client, "/1");
+    client.stop_after_first = true; /* what comes back is freed */
     run(&client, 2, 10000, 100);
     CHECK_EQ_INT(unsetenv("FAKE_WORKER_UNREADY"), 0);
     CHECK_EQ_INT(client.broken, 1);
