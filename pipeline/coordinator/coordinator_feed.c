@@ -19,7 +19,7 @@ static void feed_free(struct feed *feed)
     memory_free(feed->name);
     memory_free(feed->order);
     memory_free(feed->member_prefix);
-    memory_free(feed->names);
+    hash_set_release(&feed->names);
     memory_free(feed);
 }
 
@@ -81,23 +81,6 @@ static void member_done(struct coordinator *c, const struct feed *feed, unsigned
         pool_members_done(c->pool, feed->job, 1);
 }
 
-static uint64_t hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return hash;
-}
-
-static bool has_name(const struct feed *feed, uint64_t hash)
-{
-    for (size_t i = 0; i < feed->name_count; i++)
-        if (feed->names[i] == hash)
-            return true;
-    return false;
-}
-
 static bool is_changed(struct coordinator *c, const struct feed *feed, bool *changed, struct error *err)
 {
     struct file_identity then;
@@ -127,7 +110,7 @@ static bool forget_absent(struct coordinator *c, const struct feed *feed, struct
         const char *const name = cursor_text(cursor, 0);
         const struct origin origin = {feed->name, name, -1, ""};
 
-        if (!has_name(feed, hash_name(name)))
+        if (!hash_set_has(&feed->names, hash_text(name)))
             ok = source_unreject_one(c->catalogue, &origin, err);
     }
     return cursor_end(cursor, ok ? err : &ignored) && ok;
@@ -243,7 +226,6 @@ struct pool_job *feed_next(struct coordinator *c)
 /* Names may come twice: the second is told apart by its number (from 1), which is part of the name from then on. */
 static bool name_member(struct feed *feed, const struct feed_member *member, struct buffer *name, struct error *err)
 {
-    void *names = feed->names;
     const char *const own = member->name;
 
     if (own == NULL && feed->member_prefix == NULL)
@@ -252,14 +234,10 @@ static bool name_member(struct feed *feed, const struct feed_member *member, str
                                           (own == NULL || buffer_puts(name, "/", err)))) ||
         !(own == NULL || buffer_puts(name, own, err)))
         return false;
-    while (has_name(feed, hash_name(buffer_text(name))))
+    while (hash_set_has(&feed->names, hash_text(buffer_text(name))))
         if (!buffer_printf(name, err, " (member %u)", member->number + 1))
             return false;
-    if (!memory_grow(&names, &feed->name_capacity, feed->name_count + 1, sizeof *feed->names, err))
-        return false;
-    feed->names = names;
-    feed->names[feed->name_count++] = hash_name(buffer_text(name));
-    return true;
+    return hash_set_add(&feed->names, hash_text(buffer_text(name)), err);
 }
 
 static bool fill_errand(const struct feed *feed, const struct buffer *name, uint32_t number, struct errand *errand,

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/hash_set.h"
 #include "base/path.h"
 #include "coordinator/catalogue.h"
 #include "coordinator/coordinator.h"
@@ -76,8 +77,7 @@ struct feed {
     struct pool_job *job;    /* while it runs */
     unsigned attempts;       /* jobs that were lost */
     uint32_t told;           /* members, by any of them */
-    uint64_t *names;         /* hashes of members' names seen */
-    size_t name_count, name_capacity;
+    struct hash_set names;   /* of members that were told */
     uint64_t out;            /* members not published yet, nested feeds included */
     bool started, ended, has_inner;
     struct feed *next;
