@@ -51,6 +51,20 @@ bool source_reject(struct catalogue *catalogue, const struct origin *origin, con
                              err);
 }
 
+/* All duplicates of the same bytes say the same: one of them tells whether the others do. */
+static bool retell_duplicates(struct catalogue *catalogue, const char *hex, const char *text, struct error *err)
+{
+    int64_t another = 0;
+
+    return catalogue_number(catalogue,
+                            "SELECT detail IS NOT ? FROM rejected WHERE source_digest = ? AND reason = 'duplicate' LIMIT 1",
+                            VALUES(value_text(text), value_text(hex)), 0, &another, err) &&
+           (another == 0 ||
+            catalogue_execute(catalogue,
+                              "UPDATE rejected SET detail = ? WHERE source_digest = ? AND reason = 'duplicate'",
+                              VALUES(value_text(text), value_text(hex)), err));
+}
+
 bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *origin, const struct digest *digest,
                              const struct origin *winner, struct error *err)
 {
@@ -61,16 +75,14 @@ bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *o
     (void)error_set(&text, ERROR_NONE, "the same bytes as \"%s\"%s%s%s", winner->path,
                     winner->member != NULL ? ", member \"" : "", winner->member != NULL ? winner->member : "",
                     winner->member != NULL ? "\"" : "");
-    return source_reject(catalogue, origin, "duplicate", NULL, err) &&
+    return retell_duplicates(catalogue, hex, text.text, err) &&
+           source_reject(catalogue, origin, "duplicate", text.text, err) &&
            catalogue_execute(catalogue,
                              "UPDATE rejected SET source_digest = ? WHERE source = ?"
                              " AND coalesce(member, '') = coalesce(?, '') AND coalesce(member_index, -1) = ?",
                              VALUES(value_text(hex), value_text(origin->path), value_text(origin->member),
                                     value_int(origin->member_index)),
-                             err) &&
-           catalogue_execute(catalogue,
-                             "UPDATE rejected SET detail = ? WHERE source_digest = ? AND reason = 'duplicate'",
-                             VALUES(value_text(text.text), value_text(hex)), err);
+                             err);
 }
 
 bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err)

@@ -102,22 +102,46 @@ static bool read_relative(struct family *family, const struct cursor *cursor, co
                       cursor_text(cursor, 7), err);
 }
 
+#define RELATIVES \
+    "SELECT instance_id, source_digest, is_current, state, source, member, member_index, source_order, reason, frames," \
+    " EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id AND p.input_digest <> '')" \
+    " FROM instance WHERE "
+
 static bool gather(const struct publisher *publisher, const struct batch *batch, const struct instance_row *like,
                    struct family *family, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
     bool ok = catalogue_select(publisher->catalogue,
-                               "SELECT instance_id, source_digest, is_current, state, source, member, member_index,"
-                               " source_order, reason, frames, EXISTS (SELECT 1 FROM product p"
-                               " WHERE p.instance_id = instance.instance_id AND p.input_digest <> '')"
-                               " FROM instance WHERE study_instance_uid = ?"
-                               " AND series_instance_uid = ? AND sop_instance_uid = ? ORDER BY instance_id",
+                               RELATIVES "study_instance_uid = ? AND series_instance_uid = ? AND sop_instance_uid = ?"
+                                         " ORDER BY instance_id",
                                VALUES(value_text(like->study), value_text(like->series), value_text(like->sop)),
                                &cursor, err);
 
     while (ok && cursor_next(cursor))
         ok = read_relative(family, cursor, like, batch, err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* The row itself and those with these bytes, of all that may have its UIDs. */
+static bool gather_duplicates(const struct publisher *publisher, const struct instance_row *row,
+                              const struct digest *digest, struct family *family, struct error *err)
+{
+    static const struct batch nobody;
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    char hex[DIGEST_HEX_SIZE];
+
+    digest_hex(digest, hex);
+    bool ok = catalogue_select(publisher->catalogue,
+                               RELATIVES "instance_id = ? OR (study_instance_uid = ? AND series_instance_uid = ?"
+                                         " AND sop_instance_uid = ? AND source_digest = ?) ORDER BY instance_id",
+                               VALUES(value_int(row->instance_id), value_text(row->study), value_text(row->series),
+                                      value_text(row->sop), value_text(hex)),
+                               &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = read_relative(family, cursor, row, &nobody, err);
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
@@ -427,7 +451,6 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
 bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id, const struct digest *digest,
                          struct leftovers *leftovers, struct error *err)
 {
-    static const struct batch nobody;
     struct family family = {0};
     struct instance_row row;
     bool found = false, stays = true;
@@ -435,7 +458,7 @@ bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id,
 
     if (!ok || !found)
         return ok;
-    ok = gather(publisher, &nobody, &row, &family, err);
+    ok = gather_duplicates(publisher, &row, digest, &family, err);
     for (size_t i = 0; ok && i < family.count; i++)
         if (family.relatives[i].row.instance_id == instance_id) {
             family.relatives[i].row.digest = *digest;
