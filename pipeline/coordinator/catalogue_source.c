@@ -85,16 +85,18 @@ bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *o
                              err);
 }
 
-bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err)
+bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, bool *any, struct error *err)
 {
     char hex[DIGEST_HEX_SIZE];
 
     digest_hex(digest, hex);
-    return catalogue_execute(catalogue,
-                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
-                             " WHERE source_digest = ? AND reason = 'duplicate')",
-                             VALUES(value_text(hex)), err) &&
-           catalogue_execute(catalogue, "DELETE FROM rejected WHERE source_digest = ? AND reason = 'duplicate'",
+    if (!catalogue_execute(catalogue,
+                           "UPDATE source_file SET read_ns = ? WHERE path IN (SELECT source FROM rejected"
+                           " WHERE source_digest = ? AND reason = 'duplicate')",
+                           VALUES(value_int(SOURCE_OFFERED), value_text(hex)), err))
+        return false;
+    *any = *any || catalogue_changes(catalogue) > 0;
+    return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source_digest = ? AND reason = 'duplicate'",
                              VALUES(value_text(hex)), err);
 }
 

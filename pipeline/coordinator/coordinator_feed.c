@@ -354,7 +354,9 @@ static bool take_member(struct coordinator *c, struct feed *feed, const struct f
     char path[PATH_SIZE];
     struct pool_job *job = NULL;
     bool removed = false, ok = name_member(feed, member, &name, err) && is_removed(c, feed, &name, &removed, err);
+    const bool is_first = feed->has_identity && feed->names.count == 1 && member->name != NULL;
 
+    ok = ok && (!is_first || index_forget_file(c, feed->name, ERROR_NONE, err));
     if (ok && removed) {
         buffer_release(&name);
         return pass_over(c, feed, member, err);
@@ -496,7 +498,8 @@ static void end_feed(struct coordinator *c, struct feed *feed, enum error_kind k
         coordinator_report("archive_failed", feed->name, feed->member_prefix, error_kind_word(kind), text);
         c->counts.rejected++;
         if (!coordinator_begin_run(c, &err) ||
-            !source_reject(c->catalogue, &origin, error_kind_word(kind), text, &err))
+            !source_reject(c->catalogue, &origin, error_kind_word(kind), text, &err) ||
+            (feed->has_identity && feed->told == 0 && !index_forget_file(c, feed->name, kind, &err)))
             coordinator_fail(c, &err);
     }
     end_if_over(c, feed);

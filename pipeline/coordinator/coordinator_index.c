@@ -14,7 +14,7 @@ enum { COMMIT_ITEMS = 4096 };
 
 bool index_begin(struct coordinator *c, struct error *err)
 {
-    return coordinator_offer_archives(c, err) &&
+    return coordinator_mark_failures(c, err) && coordinator_offer_archives(c, 0, err) &&
            scan_open(c->settings->inputs, c->settings->input_count, c->real_root, &c->scan, err);
 }
 
@@ -122,12 +122,20 @@ static bool identify(const char *path, struct file_identity *identity)
     return true;
 }
 
+static bool offer_file(struct coordinator *c, const char *path, struct error *err)
+{
+    struct index_item item = {.path = (char *)path, .read_ns = clock_now_ns(), .known = true};
+
+    return !identify(path, &item.identity) || add_digest(c, &item, err);
+}
+
 /* The row with these bytes goes: sources that were its duplicates are read again, now. */
 static bool offer_again(struct coordinator *c, const struct instance_row *former, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
     char hex[DIGEST_HEX_SIZE];
+    bool any = false;
 
     if (!former->has_digest)
         return true;
@@ -135,13 +143,9 @@ static bool offer_again(struct coordinator *c, const struct instance_row *former
     bool ok = catalogue_select(c->catalogue,
                                "SELECT DISTINCT source FROM rejected WHERE source_digest = ? AND reason = 'duplicate'"
                                " AND source <> '-' ORDER BY source", VALUES(value_text(hex)), &cursor, err);
-    while (ok && cursor_next(cursor)) {
-        struct index_item item = {.path = (char *)cursor_text(cursor, 0), .read_ns = clock_now_ns(), .known = true};
-
-        if (identify(item.path, &item.identity))
-            ok = add_digest(c, &item, err);
-    }
-    return cursor_end(cursor, ok ? err : &ignored) && ok && source_offer_again(c->catalogue, &former->digest, err);
+    while (ok && cursor_next(cursor))
+        ok = offer_file(c, cursor_text(cursor, 0), err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok && source_offer_again(c->catalogue, &former->digest, &any, err);
 }
 
 /* It tells of the disk, the machine or the program, not of what the source holds. */
@@ -150,6 +154,28 @@ static bool is_passing(const char *reason)
     const enum error_kind kind = error_kind_of_word(reason);
 
     return kind == ERROR_IO || kind == ERROR_NOMEM || kind == ERROR_CRASHED || kind == ERROR_TIMEOUT;
+}
+
+/* What a path gave as a file goes: it is an archive now, or cannot be read as one. What was a duplicate of it is read
+ * again when the feeds are over. */
+static bool forget_file(struct coordinator *c, const char *path, struct error *err)
+{
+    const struct origin origin = {path, NULL, -1, ""};
+    struct instance_row former;
+    bool found = false;
+
+    if (!instance_find_origin(c->catalogue, &origin, &former, &found, err))
+        return false;
+    return !found ||
+           (begin_transaction(c, err) &&
+            (!former.has_digest || source_offer_again(c->catalogue, &former.digest, &c->offers, err)) &&
+            publish_forget(&c->publisher, former.instance_id, &c->index_leftovers, err) &&
+            series_touch(c->catalogue, former.study, former.series, err));
+}
+
+bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err)
+{
+    return is_passing(error_kind_word(why)) || (forget_file(c, path, err) && index_commit(c, err));
 }
 
 static bool reject_item(struct coordinator *c, const struct index_item *item, const char *reason, const char *detail,
@@ -412,7 +438,7 @@ static bool take_zip(struct coordinator *c, const struct index_item *item, struc
     result->member_count = 0;
     archive->next = c->archives;
     c->archives = archive;
-    return settle_archive(c, archive, err);
+    return forget_file(c, item->path, err) && settle_archive(c, archive, err);
 }
 
 static bool take_feed(struct coordinator *c, const struct index_item *item, struct error *err)
@@ -549,7 +575,7 @@ bool index_find_twins(struct coordinator *c, struct error *err)
         c->catalogue,
         "SELECT a.instance_id, a.source, a.member, a.member_index, a.source_bytes FROM instance a"
         " WHERE a.state = 'pending' AND a.state IN ('pending', 'running') AND a.source_digest IS NULL"
-        " AND a.source <> '-' AND (a.member IS NULL) = (a.member_index IS NULL)"
+        " AND NOT " SOURCE_IS_FED("a")
         " AND EXISTS (SELECT 1 FROM instance b WHERE b.study_instance_uid = a.study_instance_uid"
         " AND b.series_instance_uid = a.series_instance_uid AND b.sop_instance_uid = a.sop_instance_uid"
         " AND b.instance_id <> a.instance_id) ORDER BY a.source_order",
@@ -574,6 +600,27 @@ bool index_find_twins(struct coordinator *c, struct error *err)
         }
         ok = add_digest(c, &item, err);
     }
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* Once in a run: an archive that changes all the time is not to keep it going. */
+bool index_read_again(struct coordinator *c, bool *any, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = true;
+
+    *any = false;
+    if (!(c->offers || c->moves) || c->has_read_again)
+        return true;
+    c->has_read_again = true;
+    if (c->moves && !coordinator_offer_archives(c, SOURCE_OFFERED, err))
+        return false;
+    ok = catalogue_select(c->catalogue, "SELECT path FROM source_file WHERE read_ns = ? ORDER BY path",
+                          VALUES(value_int(SOURCE_OFFERED)), &cursor, err);
+    while (ok && cursor_next(cursor))
+        ok = offer_file(c, cursor_text(cursor, 0), err);
+    *any = c->digest_count > 0;
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 

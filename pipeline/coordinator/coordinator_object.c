@@ -39,11 +39,11 @@ bool object_fill_relic(struct coordinator *c, int64_t instance_id, struct job *j
 
 enum row_column {
     ROW_ID, ROW_SOP, ROW_SOURCE, ROW_MEMBER, ROW_INDEX, ROW_ORDER, ROW_BYTES, ROW_DIGEST, ROW_CURRENT, ROW_WINDOW,
-    ROW_REASON, ROW_STAGES
+    ROW_REASON, ROW_FED, ROW_STAGES
 };
 #define ROW_SQL \
     "i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index, i.source_order, i.source_bytes," \
-    " i.source_digest, i.is_current, i.needs_window, i.reason"
+    " i.source_digest, i.is_current, i.needs_window, i.reason, " SOURCE_IS_FED("i")
 
 static bool fill_source(const struct cursor *row, struct source *source, struct error *err)
 {
@@ -59,13 +59,12 @@ static bool fill_source(const struct cursor *row, struct source *source, struct 
     return source->path != NULL && (!is_member || source->member_name != NULL);
 }
 
-/* A stream is over, a file may be gone. */
+/* A file may be gone. */
 static bool source_is_there(const struct cursor *row)
 {
     struct stat status;
-    const bool has_address = cursor_is_null(row, ROW_MEMBER) || !cursor_is_null(row, ROW_INDEX);
 
-    return has_address && stat(cursor_text(row, ROW_SOURCE), &status) == 0;
+    return cursor_int(row, ROW_FED) == 0 && stat(cursor_text(row, ROW_SOURCE), &status) == 0;
 }
 
 /* What was kept of it, when it was decoded. */
@@ -583,6 +582,8 @@ static void after_publish(void *data, bool ok, const struct error *err)
     c->is_publishing = false;
     if (!ok)
         coordinator_fail(c, err);
+    c->offers = c->offers || c->publishing.offers;
+    c->moves = c->moves || c->publishing.moves;
     for (size_t i = 0; ok && i < c->publishing.count; i++) {
         struct publication *const p = c->publishing.items[i];
 

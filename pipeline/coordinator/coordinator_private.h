@@ -160,6 +160,9 @@ struct coordinator {
     enum phase phase;
     struct error err;         /* what ended the run; NONE: nothing did */
     bool stopping, killed;    /* a signal came */
+    bool offers;              /* sources are to be read again: what their duplicates were of is gone */
+    bool moves;               /* rows go by members of archives that have been read, and may be out of date */
+    bool has_read_again;
     bool fed, feed_gave;      /* stdin was read; an object or an archive's member was in it */
     uint64_t stop_ms;
     int64_t run_id;           /* 0: no row yet */
@@ -220,8 +223,10 @@ bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct 
 uint64_t coordinator_wall_ms(void); /* of one job; SLICEPRESS_JOB_SECONDS for tests */
 /* "PATH, MEMBER: REASON: TEXT": what is wrong with a source, said as a warning where it counts for the exit status. */
 void coordinator_report(const char *event, const char *path, const char *member, const char *reason, const char *text);
+bool coordinator_mark_failures(struct coordinator *c, struct error *err); /* before sources are looked at */
 bool coordinator_mark_outdated(struct coordinator *c, struct error *err); /* coordinator_mark.c */
-bool coordinator_offer_archives(struct coordinator *c, struct error *err);
+/* Those with members that are out of date: they get this read_ns, 0 or SOURCE_OFFERED. */
+bool coordinator_offer_archives(struct coordinator *c, int64_t read_ns, struct error *err);
 /* At the end of a run: nothing on the site is outdated. */
 bool coordinator_is_as_wanted(struct coordinator *c, bool *as_wanted, struct error *err);
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err);
@@ -256,6 +261,10 @@ bool index_commit(struct coordinator *c, struct error *err);
 bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err); /* one member less */
 bool index_folders(struct coordinator *c, struct error *err); /* coordinator_folders.c: those that are too deep */
 bool index_find_twins(struct coordinator *c, struct error *err);
+/* Between other phases' transactions: the path is an archive now, or (`why`) none that can be read. */
+bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err);
+/* Sources that publications have offered again are read once more, if any is there. */
+bool index_read_again(struct coordinator *c, bool *any, struct error *err);
 void index_release(struct coordinator *c);
 
 /* coordinator_object.c */

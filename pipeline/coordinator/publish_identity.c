@@ -202,12 +202,13 @@ static bool drop_duplicate(const struct publisher *publisher, struct family *fam
 }
 
 /* Of all sources with these bytes the first gives the row its name, the others are rejected rows. */
-static bool name_sources(const struct publisher *publisher, const struct family *family, size_t i,
+static bool name_sources(const struct publisher *publisher, const struct family *family, size_t i, bool *moves,
                          struct error *err)
 {
     const size_t stays = family->twins[i].same_as, first = family->twins[i].source_of;
     const struct origin origin = origin_of(&family->relatives[i]), winner = origin_of(&family->relatives[first]);
 
+    *moves = *moves || (i == first && stays != first && origin.member != NULL && origin.member_index < 0);
     if (i == first)
         return source_unreject_one(publisher->catalogue, &origin, err) &&
                (stays == first || family->relatives[stays].row.instance_id == INT64_MAX ||
@@ -226,7 +227,7 @@ static bool has_duplicates(const struct family *family)
 }
 
 static bool apply_duplicates(const struct publisher *publisher, struct family *family, struct leftovers *leftovers,
-                             struct error *err)
+                             bool *moves, struct error *err)
 {
     bool ok = true;
 
@@ -235,7 +236,7 @@ static bool apply_duplicates(const struct publisher *publisher, struct family *f
             ok = drop_duplicate(publisher, family, i, leftovers, err);
     for (size_t i = 0; ok && i < family->count; i++)
         if (family->twins[i].same_as != i || family->twins[i].source_of != i)
-            ok = name_sources(publisher, family, i, err);
+            ok = name_sources(publisher, family, i, moves, err);
     /* a survivor of the batch goes by the first source, too */
     for (size_t i = 0; ok && i < family->count; i++) {
         struct publication *const p = family->relatives[i].publication;
@@ -319,7 +320,8 @@ static bool renew_row(const struct publisher *publisher, const struct publicatio
            instance_set_state(publisher->catalogue, publication->instance_id, INSTANCE_RUNNING, err);
 }
 
-static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, struct error *err)
+static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, bool *offers,
+                            struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, publication->member_index,
                                   publication->order};
@@ -332,7 +334,7 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
     if (found && strcmp(former.study, publication->row.study) == 0 &&
         strcmp(former.series, publication->row.series) == 0 && strcmp(former.sop, publication->row.sop) == 0) {
         publication->instance_id = publication->row.instance_id = former.instance_id;
-        return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
+        return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, offers, err)) &&
                renew_row(publisher, publication, err);
     }
     if (!instance_insert(publisher->catalogue, &publication->result.record, &origin,
@@ -353,7 +355,7 @@ static bool forget_rejection(const struct publisher *publisher, const struct pub
 
 /* Its path gave another object before: that one goes. */
 static bool replace_former(const struct publisher *publisher, struct publication *publication,
-                           struct leftovers *leftovers, struct error *err)
+                           struct leftovers *leftovers, bool *offers, struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, -1, publication->order};
     const struct instance_row *const now = &publication->row;
@@ -367,13 +369,14 @@ static bool replace_former(const struct publisher *publisher, struct publication
     if (strcmp(former.study, now->study) == 0 && strcmp(former.series, now->series) == 0 &&
         strcmp(former.sop, now->sop) == 0)
         return true;
-    return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
+    return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, offers, err)) &&
            publish_forget(publisher, former.instance_id, leftovers, err) &&
            series_touch(publisher->catalogue, former.study, former.series, err);
 }
 
 /* The bytes changed between the index and the decoding. */
-static bool offer_former_again(const struct publisher *publisher, const struct family *family, struct error *err)
+static bool offer_former_again(const struct publisher *publisher, const struct family *family, bool *offers,
+                               struct error *err)
 {
     bool ok = true;
 
@@ -382,7 +385,7 @@ static bool offer_former_again(const struct publisher *publisher, const struct f
 
         if (relative->publication != NULL && relative->publication->row.has_digest && relative->row.has_digest &&
             !digest_equal(&relative->row.digest, &relative->publication->row.digest))
-            ok = source_offer_again(publisher->catalogue, &relative->row.digest, err);
+            ok = source_offer_again(publisher->catalogue, &relative->row.digest, offers, err);
     }
     return ok;
 }
@@ -399,8 +402,13 @@ static bool learn_wording(const struct publisher *publisher, const struct public
     return instance_learn_wording(publisher->catalogue, instance_id, &publication->result.record, err);
 }
 
-/* What is left for the second transaction: promote_all. */
-struct settled_so_far { bool linked, promotes; };
+static bool is_same_name(const char *one, const char *other)
+{
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+/* promotes: for the second transaction, promote_all; offers, moves: batch. */
+struct settled_so_far { bool linked, promotes, offers, moves; };
 
 static bool settle_identity(const struct publisher *publisher, struct batch *batch, struct publication *publication,
                             struct leftovers *leftovers, struct settled_so_far *made, struct error *err)
@@ -408,7 +416,7 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
     struct family family = {0};
     const bool is_new = publication->instance_id == 0;
     bool ok = (!is_new || (forget_rejection(publisher, publication, err) &&
-                           replace_former(publisher, publication, leftovers, err))) &&
+                           replace_former(publisher, publication, leftovers, &made->offers, err))) &&
               gather(publisher, batch, &publication->row, &family, err);
 
     /* a member that is read again stands for its own row, which may be of other bytes */
@@ -417,8 +425,7 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
         const struct relative *const relative = &family.relatives[i];
 
         if (strcmp(relative->path, "-") != 0 && strcmp(relative->path, publication->path) == 0 &&
-            relative->member_index < 0 && relative->member != NULL && publication->member != NULL &&
-            strcmp(relative->member, publication->member) == 0) {
+            relative->member_index < 0 && is_same_name(relative->member, publication->member)) {
             publication->instance_id = publication->row.instance_id = relative->row.instance_id;
             family.relatives[i].publication = publication;
             renews = !(relative->row.has_digest && digest_equal(&relative->row.digest, &publication->row.digest));
@@ -426,17 +433,17 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
     }
     if (ok && publication->instance_id == 0)
         ok = add_newcomer(&family, publication, err);
-    ok = ok && offer_former_again(publisher, &family, err) && make_twins(&family, err);
+    ok = ok && offer_former_again(publisher, &family, &made->offers, err) && make_twins(&family, err);
     if (ok) {
         plan_twins(family.twins, family.count, publisher->keep_first);
         if (has_duplicates(&family))
-            ok = apply_duplicates(publisher, &family, leftovers, err);
+            ok = apply_duplicates(publisher, &family, leftovers, &made->moves, err);
         tell_publications(&family);
         made->promotes = made->promotes || has_promotion(&family);
         ok = ok && relocate_family(publisher, &family, false, leftovers, &made->linked, err);
     }
     if (ok && publication->instance_id == 0 && !publication->dropped)
-        ok = insert_newcomer(publisher, publication, err);
+        ok = insert_newcomer(publisher, publication, &made->offers, err);
     if (ok && !publication->dropped && renews)
         ok = renew_row(publisher, publication, err);
     if (ok && !publication->dropped && publication->row.has_digest)
@@ -453,7 +460,7 @@ bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id,
 {
     struct family family = {0};
     struct instance_row row;
-    bool found = false, stays = true;
+    bool found = false, stays = true, moves = false;
     bool ok = instance_find(publisher->catalogue, instance_id, &row, &found, err);
 
     if (!ok || !found)
@@ -468,7 +475,7 @@ bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id,
     if (ok)
         plan_twins(family.twins, family.count, publisher->keep_first);
     if (ok && has_duplicates(&family))
-        ok = apply_duplicates(publisher, &family, leftovers, err);
+        ok = apply_duplicates(publisher, &family, leftovers, &moves, err);
     for (size_t i = 0; ok && i < family.count; i++)
         stays = stays && (family.twins[i].same_as == i || family.relatives[i].row.instance_id != instance_id);
     if (ok && stays)
@@ -637,7 +644,7 @@ static bool promote_all(const struct publisher *publisher, const struct batch *b
 static bool decide_all(const struct publisher *publisher, struct batch *batch, bool *needed,
                        struct leftovers *leftovers, struct error *err)
 {
-    struct settled_so_far made = {false, false};
+    struct settled_so_far made = {0};
     bool ok = catalogue_begin(publisher->catalogue, err);
 
     if (!ok)
@@ -648,6 +655,8 @@ static bool decide_all(const struct publisher *publisher, struct batch *batch, b
     ok = ok && follow_current(publisher, batch, err) && (!made.linked || publish_sync(publisher, err));
     if (!end_transaction(publisher, ok, err))
         return false;
+    batch->offers = made.offers;
+    batch->moves = made.moves;
     FAILPOINT("publish:demoted");
     return !made.promotes || (promote_all(publisher, batch, needed, leftovers, err) &&
                               follow_current(publisher, batch, err));
