@@ -201,6 +201,12 @@ static bool drop_duplicate(const struct publisher *publisher, struct family *fam
             publish_forget(publisher, relative->row.instance_id, leftovers, err));
 }
 
+/* Its path was a duplicate before. What a stream told is nothing that a later one takes back. */
+static bool forget_rejection(const struct publisher *publisher, const struct origin *origin, struct error *err)
+{
+    return strcmp(origin->path, "-") == 0 || source_unreject_one(publisher->catalogue, origin, err);
+}
+
 /* Of all sources with these bytes the first gives the row its name, the others are rejected rows. */
 static bool name_sources(const struct publisher *publisher, const struct family *family, size_t i, bool *moves,
                          struct error *err)
@@ -210,7 +216,7 @@ static bool name_sources(const struct publisher *publisher, const struct family 
 
     *moves = *moves || (i == first && stays != first && origin.member != NULL && origin.member_index < 0);
     if (i == first)
-        return source_unreject_one(publisher->catalogue, &origin, err) &&
+        return forget_rejection(publisher, &origin, err) &&
                (stays == first || family->relatives[stays].row.instance_id == INT64_MAX ||
                 instance_set_origin(publisher->catalogue, family->relatives[stays].row.instance_id, &origin, err));
     if (strcmp(origin.path, winner.path) == 0 && strcmp(origin.order, winner.order) == 0)
@@ -344,15 +350,6 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
     return true;
 }
 
-/* Its path was a duplicate before. */
-static bool forget_rejection(const struct publisher *publisher, const struct publication *publication,
-                             struct error *err)
-{
-    const struct origin origin = {publication->path, publication->member, -1, publication->order};
-
-    return strcmp(publication->path, "-") == 0 || source_unreject_one(publisher->catalogue, &origin, err);
-}
-
 /* Its path gave another object before: that one goes. */
 static bool replace_former(const struct publisher *publisher, struct publication *publication,
                            struct leftovers *leftovers, bool *offers, struct error *err)
@@ -414,8 +411,9 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
                             struct leftovers *leftovers, struct settled_so_far *made, struct error *err)
 {
     struct family family = {0};
+    const struct origin origin = {publication->path, publication->member, -1, publication->order};
     const bool is_new = publication->instance_id == 0;
-    bool ok = (!is_new || (forget_rejection(publisher, publication, err) &&
+    bool ok = (!is_new || (forget_rejection(publisher, &origin, err) &&
                            replace_former(publisher, publication, leftovers, &made->offers, err))) &&
               gather(publisher, batch, &publication->row, &family, err);
 
