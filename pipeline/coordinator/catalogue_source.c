@@ -27,12 +27,19 @@ bool source_put(struct catalogue *catalogue, const char *path, const struct file
                 int64_t read_ns, struct error *err)
 {
     return catalogue_execute(catalogue,
-                             "INSERT OR REPLACE INTO source_file (path, device, inode, bytes, mtime_ns, ctime_ns,"
-                             " read_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                             "INSERT INTO source_file (path, device, inode, bytes, mtime_ns, ctime_ns, read_ns)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (path) DO UPDATE SET device = ?2,"
+                             " inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6, read_ns = iif(read_ns = ?8, ?8, ?7)",
                              VALUES(value_text(path), value_int(identity->device), value_int(identity->inode),
                                     value_int(identity->bytes), value_int(identity->mtime_ns),
-                                    value_int(identity->ctime_ns), value_int(read_ns)),
+                                    value_int(identity->ctime_ns), value_int(read_ns), value_int(SOURCE_OFFERED)),
                              err);
+}
+
+bool source_begin(struct catalogue *catalogue, const char *path, struct error *err)
+{
+    return catalogue_execute(catalogue, "UPDATE source_file SET read_ns = 0 WHERE path = ? AND read_ns = ?",
+                             VALUES(value_text(path), value_int(SOURCE_OFFERED)), err);
 }
 
 static struct value index_value(const struct origin *origin)

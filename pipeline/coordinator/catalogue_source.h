@@ -28,6 +28,10 @@ struct origin {
 
 bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
                  bool *found, struct error *err);
+/* read_ns of one that is to be read again: its object was a duplicate of what is gone. */
+enum { SOURCE_OFFERED = -1 };
+bool source_begin(struct catalogue *catalogue, const char *path, struct error *err); /* it is being read: not offered any more */
+/* It has been read. One that was offered again in the meantime stays so. */
 bool source_put(struct catalogue *catalogue, const char *path, const struct file_identity *identity,
                 int64_t read_ns, struct error *err);
 
@@ -36,9 +40,8 @@ bool source_reject(struct catalogue *catalogue, const struct origin *origin, con
 /* The same bytes as the row that stays, `winner`; all other duplicates of these bytes are told to be its, too. */
 bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *origin, const struct digest *digest,
                              const struct origin *winner, struct error *err);
-/* The row with these bytes goes: its duplicates are no longer rejected, and their files count as not read: read_ns is
+/* The row with these bytes goes: its duplicates are no longer rejected, and their files count as not read:
  * SOURCE_OFFERED. *any becomes true if there are such. */
-enum { SOURCE_OFFERED = -1 };
 bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, bool *any, struct error *err);
 /* The path is read anew: what was said of it and its members is forgotten. Of one that is the same as before, what was
  * removed stays so, and so do duplicates: they may be of members that it had once, and does not tell again. */

@@ -309,7 +309,7 @@ static bool advance_phase(struct coordinator *c, struct error *err, bool *ok)
     case PHASE_DIGEST:
         if (!index_is_over(c))
             return false;
-        *ok = index_commit(c, err) && count_pending(c, err) && add_stdin(c, err);
+        *ok = index_settle_archives(c, err) && index_commit(c, err) && count_pending(c, err) && add_stdin(c, err);
         c->phase = c->settings->dry_run ? PHASE_OVER : PHASE_FEED;
         c->progress.phase = "converting";
         c->progress.done = 0;

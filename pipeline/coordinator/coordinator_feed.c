@@ -20,6 +20,7 @@ static void feed_free(struct feed *feed)
     memory_free(feed->order);
     memory_free(feed->member_prefix);
     hash_set_release(&feed->names);
+    hash_set_release(&feed->inner_names);
     memory_free(feed);
 }
 
@@ -81,39 +82,24 @@ static void member_done(struct coordinator *c, const struct feed *feed, unsigned
         pool_members_done(c->pool, feed->job, 1);
 }
 
-static bool is_changed(struct coordinator *c, const struct feed *feed, bool *changed, struct error *err)
+/* A member of an archive in another one is told there, too. */
+static bool tell_outer(struct feed *feed, const char *name, struct error *err)
 {
-    struct file_identity then;
-    int64_t read_ns = 0;
-    bool found = false;
+    struct feed *outer = feed;
 
-    if (!source_find(c->catalogue, feed->name, &then, &read_ns, &found, err))
-        return false;
-    *changed = found && memcmp(&then, &feed->identity, sizeof then) != 0;
-    return true;
+    while (outer->outer != NULL)
+        outer = outer->outer;
+    return (outer == feed && outer->archive == NULL) ||
+           absent_tell(outer->archive != NULL ? &outer->archive->inner_names : &outer->inner_names, name, -1, err);
 }
 
-/* A member that an archive had before it changed, and whose row has gone to a duplicate: it is not offered any more. */
-static bool forget_absent(struct coordinator *c, const struct feed *feed, struct error *err)
+static bool settle_file(struct coordinator *c, const struct feed *feed, struct error *err)
 {
-    struct cursor *cursor = NULL;
-    struct error ignored;
-    bool changed = false, ok = is_changed(c, feed, &changed, err);
+    bool changed = false;
 
-    if (!ok || !changed || feed->has_inner)
-        return ok;
-    ok = catalogue_select(c->catalogue,
-                          "SELECT member FROM rejected WHERE source = ? AND reason = 'duplicate' AND member IS NOT NULL"
-                          " AND member_index IS NULL ORDER BY member || ''", VALUES(value_text(feed->name)), &cursor,
-                          err);
-    while (ok && cursor_next(cursor)) {
-        const char *const name = cursor_text(cursor, 0);
-        const struct origin origin = {feed->name, name, -1, ""};
-
-        if (!hash_set_has(&feed->names, hash_text(name)))
-            ok = source_unreject_one(c->catalogue, &origin, err);
-    }
-    return cursor_end(cursor, ok ? err : &ignored) && ok;
+    return absent_may_be(c, feed->name, &feed->identity, &changed, err) &&
+           (!changed || absent_forget(c, feed->name, &feed->names, &feed->inner_names, err)) &&
+           source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, err);
 }
 
 /* Its worker is done, and so are its members. */
@@ -127,7 +113,7 @@ static void end_if_over(struct coordinator *c, struct feed *feed)
     if (!feed->ended || feed->out > 0)
         return;
     if (feed->has_identity)
-        ok = forget_absent(c, feed, &err) && source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, &err);
+        ok = settle_file(c, feed, &err);
     else if (feed->archive != NULL)
         ok = index_settle_archive(c, feed->archive, &err);
     if (outer != NULL)
@@ -237,7 +223,8 @@ static bool name_member(struct feed *feed, const struct feed_member *member, str
     while (hash_set_has(&feed->names, hash_text(buffer_text(name))))
         if (!buffer_printf(name, err, " (member %u)", member->number + 1))
             return false;
-    return hash_set_add(&feed->names, hash_text(buffer_text(name)), err);
+    return hash_set_add(&feed->names, hash_text(buffer_text(name)), err) &&
+           tell_outer(feed, buffer_text(name), err);
 }
 
 static bool fill_errand(const struct feed *feed, const struct buffer *name, uint32_t number, struct errand *errand,
@@ -434,7 +421,6 @@ static bool add_inner(struct coordinator *c, struct pool_job *job, struct error 
 
     if (!feed_add(c, &like, err))
         return false;
-    errand->feed->has_inner = true;
     errand->has_part = false; /* held until it has been fed */
     return true;
 }

@@ -91,15 +91,44 @@ static bool origin_of(const struct index_item *item, struct buffer *order, struc
 
 /* -- a file or member has been told ------------------------------------------------------ */
 
-static bool settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
+static bool forget_absent(struct coordinator *c, const struct archive *archive, struct error *err)
 {
-    return archive->left > 0 || source_put(c->catalogue, archive->path, &archive->identity, archive->read_ns, err);
+    struct hash_set told = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < archive->member_count; i++)
+        ok = absent_tell(&told, archive->members[i].name, (int64_t)archive->members[i].index, err);
+    ok = ok && absent_forget(c, archive->path, &told, &archive->inner_names, err);
+    hash_set_release(&told);
+    return ok;
 }
 
+static bool settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
+{
+    bool changed = false;
+
+    if (archive->left > 0 || archive->is_settled)
+        return true;
+    archive->is_settled = true;
+    return absent_may_be(c, archive->path, &archive->identity, &changed, err) &&
+           (!changed || forget_absent(c, archive, err)) &&
+           source_put(c->catalogue, archive->path, &archive->identity, archive->read_ns, err);
+}
+
+/* Members that have twins become duplicates after the index: only then is it known which are absent. */
 bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
 {
     archive->left--;
-    return settle_archive(c, archive, err);
+    return c->phase != PHASE_FEED || settle_archive(c, archive, err);
+}
+
+bool index_settle_archives(struct coordinator *c, struct error *err)
+{
+    bool ok = true;
+
+    for (struct archive *archive = c->archives; ok && archive != NULL; archive = archive->next)
+        ok = archive->left > 0 || archive->is_settled || (begin_transaction(c, err) && settle_archive(c, archive, err));
+    return ok;
 }
 
 static bool settle_item(struct coordinator *c, const struct index_item *item, struct error *err)
@@ -438,7 +467,7 @@ static bool take_zip(struct coordinator *c, const struct index_item *item, struc
     result->member_count = 0;
     archive->next = c->archives;
     c->archives = archive;
-    return forget_file(c, item->path, err) && settle_archive(c, archive, err);
+    return forget_file(c, item->path, err);
 }
 
 static bool take_feed(struct coordinator *c, const struct index_item *item, struct error *err)
@@ -473,6 +502,8 @@ static bool take_result(struct coordinator *c, const struct index_item *item, st
 {
     if (item->twin != 0)
         return take_twin(c, item, result, err);
+    if (item->known && !source_begin(c->catalogue, item->path, err))
+        return false;
     switch (result->outcome) {
     case INDEX_OBJECT: return take_object(c, item, result, err);
     case INDEX_ZIP: return take_zip(c, item, result, err);
@@ -594,6 +625,7 @@ bool index_find_twins(struct coordinator *c, struct error *err)
                 break;
             archive->members[0].index = (uint64_t)cursor_int(cursor, 3);
             archive->member_count = archive->next_member = 1;
+            archive->is_settled = true;
             archive->next = c->archives;
             c->archives = archive;
             item.archive = archive;
@@ -644,6 +676,7 @@ void index_release(struct coordinator *c)
         struct archive *const archive = c->archives;
 
         c->archives = archive->next;
+        hash_set_release(&archive->inner_names);
         for (size_t i = 0; i < archive->member_count; i++)
             memory_free(archive->members[i].name);
         memory_free(archive->members);

@@ -46,6 +46,8 @@ struct archive {
     struct zip_member *members; /* owned */
     size_t member_count, next_member;
     size_t left;                /* members that are not settled in the index yet */
+    struct hash_set inner_names; /* of members of archives in it */
+    bool is_settled;            /* or a twin's: not to be told as read */
     struct archive *next;
 };
 
@@ -77,9 +79,10 @@ struct feed {
     struct pool_job *job;    /* while it runs */
     unsigned attempts;       /* jobs that were lost */
     uint32_t told;           /* members, by any of them */
-    struct hash_set names;   /* of members that were told */
+    struct hash_set names;   /* of its members */
+    struct hash_set inner_names; /* of members of archives in it; an outer one's */
     uint64_t out;            /* members not published yet, nested feeds included */
-    bool started, ended, has_inner;
+    bool started, ended;
     struct feed *next;
 };
 
@@ -260,12 +263,21 @@ bool index_is_over(const struct coordinator *c);
 bool index_commit(struct coordinator *c, struct error *err);
 bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err); /* one member less */
 bool index_folders(struct coordinator *c, struct error *err); /* coordinator_folders.c: those that are too deep */
+bool index_settle_archives(struct coordinator *c, struct error *err); /* those that wait for no feed: after the twins */
 bool index_find_twins(struct coordinator *c, struct error *err);
 /* Between other phases' transactions: the path is an archive now, or (`why`) none that can be read. */
 bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err);
 /* Sources that publications have offered again are read once more, if any is there. */
 bool index_read_again(struct coordinator *c, bool *any, struct error *err);
 void index_release(struct coordinator *c);
+
+/* coordinator_absent.c: before an archive is told as read */
+bool absent_may_be(struct coordinator *c, const char *path, const struct file_identity *now, bool *changed,
+                   struct error *err); /* it is another one than before */
+bool absent_tell(struct hash_set *told, const char *name, int64_t index, struct error *err); /* index -1: none */
+/* Duplicates go that are in neither set. What has no index is in a set of names, too. */
+bool absent_forget(struct coordinator *c, const char *path, const struct hash_set *told, const struct hash_set *inner,
+                   struct error *err);
 
 /* coordinator_object.c */
 struct pool_job *object_next(struct coordinator *c);
