@@ -9,12 +9,14 @@
 /* Of stages that are not wanted nothing is made, and what is published of them stays as it is told. */
 #define FAILED "state = 'failed' AND instr(',' || ?1 || ',', ',' || stage || ',') > 0"
 #define FAILED_BY_IO FAILED " AND reason = 'io'"
+#define FAULTY_SOURCES "FROM rejected WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom')"
 
 static bool is_another_worker(struct coordinator *c, int64_t *found, struct error *err)
 {
     return catalogue_number(c->catalogue,
                             "SELECT (SELECT libraries FROM run WHERE ended IS NOT NULL AND libraries IS NOT NULL"
-                            " ORDER BY run_id DESC LIMIT 1) <> ?2 AND EXISTS (SELECT 1 FROM product WHERE " FAILED ")",
+                            " ORDER BY run_id DESC LIMIT 1) <> ?2 AND (EXISTS (SELECT 1 FROM product WHERE " FAILED ")"
+                            " OR EXISTS (SELECT 1 " FAULTY_SOURCES "))",
                             VALUES(value_text(c->table.all), value_text(c->table.libraries)), 0, found, err);
 }
 
@@ -35,6 +37,15 @@ static bool mark_io(struct coordinator *c, struct error *err)
                              " WHERE reason = 'io')", NO_VALUES, err);
 }
 
+static bool mark_all(struct coordinator *c, struct error *err)
+{
+    return catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE " FAILED,
+                             VALUES(value_text(c->table.all)), err) &&
+           catalogue_execute(c->catalogue,
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source " FAULTY_SOURCES ")",
+                             NO_VALUES, err);
+}
+
 /* Failures are tried again when the worker or one of its libraries is another one; those of a disk (it was full, it was
  * away) always. */
 static bool mark_failures(struct coordinator *c, struct error *err)
@@ -47,8 +58,7 @@ static bool mark_failures(struct coordinator *c, struct error *err)
     if (all == 0 && io == 0)
         return true;
     return coordinator_begin_run(c, err) && (io == 0 || mark_io(c, err)) &&
-           (all == 0 || catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE " FAILED,
-                                          VALUES(value_text(c->table.all)), err));
+           (all == 0 || mark_all(c, err));
 }
 
 bool coordinator_mark_failures(struct coordinator *c, struct error *err)
@@ -285,8 +295,8 @@ static bool mark_products(struct coordinator *c, int64_t *marked, struct error *
         return ok;
     /* rejected files that were faulty are read again, where they are still offered */
     return catalogue_execute(c->catalogue,
-                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
-                             " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))", NO_VALUES, err);
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source " FAULTY_SOURCES ")",
+                             NO_VALUES, err);
 }
 
 /* A word that names nothing is a mistake, not "nothing to do". */

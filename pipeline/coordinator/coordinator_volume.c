@@ -219,7 +219,8 @@ static bool take_members(struct open_series *series, struct job *job, struct rel
     bool ok = catalogue_select(series->coordinator->catalogue,
                                "SELECT i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index,"
                                " i.source_bytes, i.source_digest, k.geometry, k.slide, k.relic, f.device, f.inode, f.bytes,"
-                               " f.mtime_ns, f.ctime_ns, f.read_ns, " SOURCE_IS_FED("i") " FROM instance i JOIN keep k USING (instance_id)"
+                               " f.mtime_ns, f.ctime_ns, f.read_ns, " SOURCE_IS_FED("i")
+                               " FROM instance i JOIN keep k USING (instance_id)"
                                " LEFT JOIN source_file f ON f.path = i.source"
                                " WHERE i.study_instance_uid = ? AND i.series_instance_uid = ? AND i.is_current = 1"
                                " AND i.state = 'done' AND k.geometry IS NOT NULL ORDER BY i.sop_instance_uid",
