@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
@@ -138,24 +137,11 @@ static bool settle_item(struct coordinator *c, const struct index_item *item, st
     return index_settle_archive(c, item->archive, err);
 }
 
-static bool identify(const char *path, struct file_identity *identity)
-{
-    struct stat status;
-
-    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
-        return false;
-    *identity = (struct file_identity){
-        (int64_t)status.st_dev, (int64_t)status.st_ino, (int64_t)status.st_size,
-        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
-        (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec};
-    return true;
-}
-
 static bool offer_file(struct coordinator *c, const char *path, struct error *err)
 {
     struct index_item item = {.path = (char *)path, .read_ns = clock_now_ns(), .known = true};
 
-    return !identify(path, &item.identity) || add_digest(c, &item, err);
+    return !file_identify(path, &item.identity) || add_digest(c, &item, err);
 }
 
 /* The row with these bytes goes: sources that were its duplicates are read again, now. */

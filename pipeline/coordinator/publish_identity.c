@@ -496,6 +496,35 @@ static void take_digest(struct publication *publication)
     publication->row.has_digest = true;
 }
 
+/* It settles as failed, and keeps what it has. */
+static void fail_publication(struct publication *publication, enum error_kind kind, const char *text)
+{
+    struct job_result *const result = &publication->result;
+
+    publication->is_amiss = result->manifest.product_count > 0;
+    manifest_release(&result->manifest);
+    job_result_drop_kept(result);
+    result->source_digest = (struct digest){0};
+    result->error = kind;
+    result->state = INSTANCE_FAILED;
+    (void)snprintf(result->text, sizeof result->text, "%s", text);
+}
+
+/* Its source holds another object than the row is of: nothing of that is published under its name. */
+static bool is_of_another(const struct publication *publication)
+{
+    static const struct digest none;
+    const struct job_result *const result = &publication->result;
+    const struct instance_row *const row = &publication->row;
+
+    if (result->has_record && (strcmp(row->study, record_get(&result->record, RECORD_study_instance_uid)) != 0 ||
+                               strcmp(row->series, record_get(&result->record, RECORD_series_instance_uid)) != 0 ||
+                               strcmp(row->sop, record_get(&result->record, RECORD_sop_instance_uid)) != 0))
+        return true;
+    return row->has_digest && !digest_equal(&result->source_digest, &none) &&
+           !digest_equal(&row->digest, &result->source_digest);
+}
+
 static bool load_series(const struct publisher *publisher, struct publication *publication, struct error *err)
 {
     int64_t exists = 0;
@@ -521,6 +550,8 @@ static bool load_row(const struct publisher *publisher, struct publication *publ
             return false;
         publication->dropped = !found;
         publication->is_current = publication->row.is_current;
+        if (found && publication->kind == JOB_OBJECT && is_of_another(publication))
+            fail_publication(publication, ERROR_IO, "the source has changed since it was read");
     } else {
         (void)snprintf(publication->row.study, UID_SIZE, "%s", record_get(record, RECORD_study_instance_uid));
         (void)snprintf(publication->row.series, UID_SIZE, "%s", record_get(record, RECORD_series_instance_uid));
@@ -557,7 +588,6 @@ static bool settle_alone(const struct publisher *publisher, struct batch *batch,
                          struct leftovers *leftovers, struct settled_so_far *made, bool *decided, struct error *err)
 {
     struct catalogue *const catalogue = publisher->catalogue;
-    struct job_result *const result = &publication->result;
     struct error why = {0};
 
     if (!catalogue_execute(catalogue, "SAVEPOINT publication", NO_VALUES, err))
@@ -572,13 +602,7 @@ static bool settle_alone(const struct publisher *publisher, struct batch *batch,
     if (!catalogue_execute(catalogue, "ROLLBACK TO publication", NO_VALUES, err) ||
         !catalogue_execute(catalogue, "RELEASE publication", NO_VALUES, err))
         return false;
-    publication->is_amiss = result->manifest.product_count > 0;
-    manifest_release(&result->manifest);
-    job_result_drop_kept(result);
-    result->source_digest = (struct digest){0};
-    result->error = why.kind;
-    result->state = INSTANCE_FAILED;
-    (void)snprintf(result->text, sizeof result->text, "%s", why.text);
+    fail_publication(publication, why.kind, why.text);
     publication->is_current = publication->row.is_current;
     publication->dropped = publication->path != NULL; /* a member that got no row */
     return true;
