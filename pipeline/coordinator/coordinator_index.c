@@ -190,7 +190,11 @@ static bool forget_file(struct coordinator *c, const char *path, struct error *e
 
 bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err)
 {
-    return is_passing(error_kind_word(why)) || (forget_file(c, path, err) && index_commit(c, err));
+    const struct origin origin = {path, NULL, -1, ""};
+
+    return is_passing(error_kind_word(why)) ||
+           (forget_file(c, path, err) && index_commit(c, err) &&
+            (why != ERROR_NONE || source_unreject_one(c->catalogue, &origin, err))); /* it was a duplicate */
 }
 
 static bool reject_item(struct coordinator *c, const struct index_item *item, const char *reason, const char *detail,

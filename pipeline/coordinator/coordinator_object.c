@@ -294,7 +294,8 @@ static bool fetch_objects(struct coordinator *c, struct open_series *series, str
     ok = catalogue_select(c->catalogue,
                           "SELECT " ROW_SQL " FROM (SELECT * FROM instance WHERE study_instance_uid = ?"
                           " AND series_instance_uid = ? AND state = 'pending' AND state IN ('pending', 'running')"
-                          " ORDER BY source_order LIMIT ?) i LEFT JOIN source_file f ON f.path = i.source ORDER BY i.source_order || ''",
+                          " ORDER BY source_order LIMIT ?) i LEFT JOIN source_file f ON f.path = i.source"
+                          " ORDER BY i.source_order || ''",
                           VALUES(value_text(series->study), value_text(series->series), value_int(REFILL)), &cursor,
                           err);
     while (ok && cursor_next(cursor)) {
