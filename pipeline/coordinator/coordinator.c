@@ -277,7 +277,7 @@ static bool end_feeds(struct coordinator *c, struct error *err)
 {
     bool again = false;
 
-    if (!index_read_again(c, &again, err))
+    if (!index_end_feeds(c, &again, err))
         return false;
     if (!again)
         return begin_objects(c, err);
@@ -309,7 +309,7 @@ static bool advance_phase(struct coordinator *c, struct error *err, bool *ok)
     case PHASE_DIGEST:
         if (!index_is_over(c))
             return false;
-        *ok = index_settle_archives(c, err) && index_commit(c, err) && count_pending(c, err) && add_stdin(c, err);
+        *ok = index_commit(c, err) && count_pending(c, err) && add_stdin(c, err);
         c->phase = c->settings->dry_run ? PHASE_OVER : PHASE_FEED;
         c->progress.phase = "converting";
         c->progress.done = 0;

@@ -115,7 +115,7 @@ static void end_if_over(struct coordinator *c, struct feed *feed)
     if (feed->has_identity)
         ok = settle_file(c, feed, &err);
     else if (feed->archive != NULL)
-        ok = index_settle_archive(c, feed->archive, &err);
+        feed->archive->left--;
     if (outer != NULL)
         feed_spool_drop(&c->feed_spool, feed->part);
     unlink_feed(c, feed);

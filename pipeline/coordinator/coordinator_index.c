@@ -106,35 +106,28 @@ static bool settle_archive(struct coordinator *c, struct archive *archive, struc
 {
     bool changed = false;
 
-    if (archive->left > 0 || archive->is_settled)
-        return true;
     archive->is_settled = true;
     return absent_may_be(c, archive->path, &archive->identity, &changed, err) &&
            (!changed || forget_absent(c, archive, err)) &&
            source_put(c->catalogue, archive->path, &archive->identity, archive->read_ns, err);
 }
 
-/* Members that have twins become duplicates after the index: only then is it known which are absent. */
-bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
-{
-    archive->left--;
-    return c->phase != PHASE_FEED || settle_archive(c, archive, err);
-}
-
-bool index_settle_archives(struct coordinator *c, struct error *err)
+/* Twins and members of feeds may still make duplicates of what was in them: only then is it known what is absent. */
+static bool settle_archives(struct coordinator *c, struct error *err)
 {
     bool ok = true;
 
     for (struct archive *archive = c->archives; ok && archive != NULL; archive = archive->next)
         ok = archive->left > 0 || archive->is_settled || (begin_transaction(c, err) && settle_archive(c, archive, err));
-    return ok;
+    return ok && index_commit(c, err);
 }
 
 static bool settle_item(struct coordinator *c, const struct index_item *item, struct error *err)
 {
     if (item->archive == NULL)
         return source_put(c->catalogue, item->path, &item->identity, item->read_ns, err);
-    return index_settle_archive(c, item->archive, err);
+    item->archive->left--;
+    return true;
 }
 
 static bool offer_file(struct coordinator *c, const char *path, struct error *err)
@@ -268,8 +261,10 @@ static bool take_member(struct coordinator *c, struct archive *archive, size_t n
     const struct index_item item = {.path = archive->path, .archive = archive, .member = number,
                                     .identity = archive->identity, .read_ns = archive->read_ns};
 
-    if (member->flags & MEMBER_FOLDER)
-        return index_settle_archive(c, archive, err);
+    if (member->flags & MEMBER_FOLDER) {
+        archive->left--;
+        return true;
+    }
     if (member->flags & MEMBER_LINK)
         return reject_item(c, &item, "ignored", "a symbolic link", err);
     if (member->flags & MEMBER_ENCRYPTED)
@@ -280,7 +275,8 @@ static bool take_member(struct coordinator *c, struct archive *archive, size_t n
     bool removed = false;
     if (!source_is_removed(c->catalogue, &origin, &removed, err))
         return false;
-    return removed ? index_settle_archive(c, archive, err) : add_fresh(c, &item, err);
+    archive->left -= removed;
+    return removed || add_fresh(c, &item, err);
 }
 
 static bool members_more(struct coordinator *c, struct error *err)
@@ -626,7 +622,7 @@ bool index_find_twins(struct coordinator *c, struct error *err)
 }
 
 /* Once in a run: an archive that changes all the time is not to keep it going. */
-bool index_read_again(struct coordinator *c, bool *any, struct error *err)
+static bool read_again(struct coordinator *c, bool *any, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
@@ -644,6 +640,11 @@ bool index_read_again(struct coordinator *c, bool *any, struct error *err)
         ok = offer_file(c, cursor_text(cursor, 0), err);
     *any = c->digest_count > 0;
     return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+bool index_end_feeds(struct coordinator *c, bool *again, struct error *err)
+{
+    return settle_archives(c, err) && read_again(c, again, err);
 }
 
 void index_release(struct coordinator *c)

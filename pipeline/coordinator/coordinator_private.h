@@ -261,14 +261,12 @@ void index_over(struct coordinator *c, struct pool_job *job, const struct job_re
 void index_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
 bool index_is_over(const struct coordinator *c);
 bool index_commit(struct coordinator *c, struct error *err);
-bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err); /* one member less */
 bool index_folders(struct coordinator *c, struct error *err); /* coordinator_folders.c: those that are too deep */
-bool index_settle_archives(struct coordinator *c, struct error *err); /* those that wait for no feed: after the twins */
 bool index_find_twins(struct coordinator *c, struct error *err);
 /* Between other phases' transactions: the path is an archive now, or (`why`) none that can be read. */
 bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err);
-/* Sources that publications have offered again are read once more, if any is there. */
-bool index_read_again(struct coordinator *c, bool *any, struct error *err);
+/* ZIPs are told as read. *again: sources that publications have offered again are to be read, once in a run. */
+bool index_end_feeds(struct coordinator *c, bool *again, struct error *err);
 void index_release(struct coordinator *c);
 
 /* coordinator_absent.c: before an archive is told as read */
