@@ -513,16 +513,12 @@ static void fail_publication(struct publication *publication, enum error_kind ki
 /* Its source holds another object than the row is of: nothing of that is published under its name. */
 static bool is_of_another(const struct publication *publication)
 {
-    static const struct digest none;
     const struct job_result *const result = &publication->result;
     const struct instance_row *const row = &publication->row;
 
-    if (result->has_record && (strcmp(row->study, record_get(&result->record, RECORD_study_instance_uid)) != 0 ||
-                               strcmp(row->series, record_get(&result->record, RECORD_series_instance_uid)) != 0 ||
-                               strcmp(row->sop, record_get(&result->record, RECORD_sop_instance_uid)) != 0))
-        return true;
-    return row->has_digest && !digest_equal(&result->source_digest, &none) &&
-           !digest_equal(&row->digest, &result->source_digest);
+    return result->has_record && (strcmp(row->study, record_get(&result->record, RECORD_study_instance_uid)) != 0 ||
+                                  strcmp(row->series, record_get(&result->record, RECORD_series_instance_uid)) != 0 ||
+                                  strcmp(row->sop, record_get(&result->record, RECORD_sop_instance_uid)) != 0);
 }
 
 static bool load_series(const struct publisher *publisher, struct publication *publication, struct error *err)
