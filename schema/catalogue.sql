@@ -20,7 +20,7 @@ CREATE TABLE source_file (
     path TEXT PRIMARY KEY,                   -- absolute, as offered
     device INTEGER NOT NULL, inode INTEGER NOT NULL, bytes INTEGER NOT NULL,
     mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-    read_ns INTEGER NOT NULL                 -- CLOCK_REALTIME when the read began
+    read_ns INTEGER NOT NULL                 -- CLOCK_REALTIME when the read began; 0, -1: it is to be read again
 ) STRICT;
 
 CREATE TABLE study (

@@ -10,6 +10,7 @@
 
 #include <sqlite3.h>
 
+#include "base/hash_set.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "coordinator/catalogue_function.h"
@@ -307,19 +308,10 @@ static bool bind(sqlite3_stmt *prepared, const struct value *values, size_t coun
 
 /* -- statements -------------------------------------------------------------------------- */
 
-static size_t hash_of(const char *text)
-{
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-
-    for (; *text != '\0'; text++)
-        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
-    return (size_t)(hash % STATEMENTS);
-}
-
 /* The cached place for this text: holding it, or empty. NULL: the table is full enough. */
 static struct statement *find_statement(struct catalogue *catalogue, const char *sql)
 {
-    for (size_t at = hash_of(sql);; at = (at + 1) % STATEMENTS) {
+    for (size_t at = (size_t)(hash_text(sql) % STATEMENTS);; at = (at + 1) % STATEMENTS) {
         struct statement *const statement = &catalogue->statements[at];
 
         if (statement->prepared == NULL)

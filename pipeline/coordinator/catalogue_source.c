@@ -1,9 +1,23 @@
 #include "catalogue_source.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/path.h"
+
+bool file_identify(const char *path, struct file_identity *identity)
+{
+    struct stat status;
+
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false;
+    *identity = (struct file_identity){
+        (int64_t)status.st_dev, (int64_t)status.st_ino, (int64_t)status.st_size,
+        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
+        (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec};
+    return true;
+}
 
 bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
                  bool *found, struct error *err)
@@ -27,12 +41,19 @@ bool source_put(struct catalogue *catalogue, const char *path, const struct file
                 int64_t read_ns, struct error *err)
 {
     return catalogue_execute(catalogue,
-                             "INSERT OR REPLACE INTO source_file (path, device, inode, bytes, mtime_ns, ctime_ns,"
-                             " read_ns) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                             "INSERT INTO source_file (path, device, inode, bytes, mtime_ns, ctime_ns, read_ns)"
+                             " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (path) DO UPDATE SET device = ?2,"
+                             " inode = ?3, bytes = ?4, mtime_ns = ?5, ctime_ns = ?6, read_ns = iif(read_ns = ?8, ?8, ?7)",
                              VALUES(value_text(path), value_int(identity->device), value_int(identity->inode),
                                     value_int(identity->bytes), value_int(identity->mtime_ns),
-                                    value_int(identity->ctime_ns), value_int(read_ns)),
+                                    value_int(identity->ctime_ns), value_int(read_ns), value_int(SOURCE_OFFERED)),
                              err);
+}
+
+bool source_begin(struct catalogue *catalogue, const char *path, struct error *err)
+{
+    return catalogue_execute(catalogue, "UPDATE source_file SET read_ns = 0 WHERE path = ? AND read_ns = ?",
+                             VALUES(value_text(path), value_int(SOURCE_OFFERED)), err);
 }
 
 static struct value index_value(const struct origin *origin)
@@ -51,6 +72,20 @@ bool source_reject(struct catalogue *catalogue, const struct origin *origin, con
                              err);
 }
 
+/* All duplicates of the same bytes say the same: one of them tells whether the others do. */
+static bool retell_duplicates(struct catalogue *catalogue, const char *hex, const char *text, struct error *err)
+{
+    int64_t another = 0;
+
+    return catalogue_number(catalogue,
+                            "SELECT detail IS NOT ? FROM rejected WHERE source_digest = ? AND reason = 'duplicate' LIMIT 1",
+                            VALUES(value_text(text), value_text(hex)), 0, &another, err) &&
+           (another == 0 ||
+            catalogue_execute(catalogue,
+                              "UPDATE rejected SET detail = ? WHERE source_digest = ? AND reason = 'duplicate'",
+                              VALUES(value_text(text), value_text(hex)), err));
+}
+
 bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *origin, const struct digest *digest,
                              const struct origin *winner, struct error *err)
 {
@@ -61,28 +96,28 @@ bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *o
     (void)error_set(&text, ERROR_NONE, "the same bytes as \"%s\"%s%s%s", winner->path,
                     winner->member != NULL ? ", member \"" : "", winner->member != NULL ? winner->member : "",
                     winner->member != NULL ? "\"" : "");
-    return source_reject(catalogue, origin, "duplicate", NULL, err) &&
+    return retell_duplicates(catalogue, hex, text.text, err) &&
+           source_reject(catalogue, origin, "duplicate", text.text, err) &&
            catalogue_execute(catalogue,
                              "UPDATE rejected SET source_digest = ? WHERE source = ?"
                              " AND coalesce(member, '') = coalesce(?, '') AND coalesce(member_index, -1) = ?",
                              VALUES(value_text(hex), value_text(origin->path), value_text(origin->member),
                                     value_int(origin->member_index)),
-                             err) &&
-           catalogue_execute(catalogue,
-                             "UPDATE rejected SET detail = ? WHERE source_digest = ? AND reason = 'duplicate'",
-                             VALUES(value_text(text.text), value_text(hex)), err);
+                             err);
 }
 
-bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err)
+bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, bool *any, struct error *err)
 {
     char hex[DIGEST_HEX_SIZE];
 
     digest_hex(digest, hex);
-    return catalogue_execute(catalogue,
-                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
-                             " WHERE source_digest = ? AND reason = 'duplicate')",
-                             VALUES(value_text(hex)), err) &&
-           catalogue_execute(catalogue, "DELETE FROM rejected WHERE source_digest = ? AND reason = 'duplicate'",
+    if (!catalogue_execute(catalogue,
+                           "UPDATE source_file SET read_ns = ? WHERE path IN (SELECT source FROM rejected"
+                           " WHERE source_digest = ? AND reason = 'duplicate')",
+                           VALUES(value_int(SOURCE_OFFERED), value_text(hex)), err))
+        return false;
+    *any = *any || catalogue_changes(catalogue) > 0;
+    return catalogue_execute(catalogue, "DELETE FROM rejected WHERE source_digest = ? AND reason = 'duplicate'",
                              VALUES(value_text(hex)), err);
 }
 

@@ -20,8 +20,20 @@ struct origin {
     const char *order;    /* plan_source_order */
 };
 
+/* SQL, of a row of `instance`: it has no address of its own. It came with a stream, in an archive without random access, or
+ * gzipped: as other bytes than its file has. */
+#define SOURCE_IS_FED(i) \
+    "(" i ".member_index IS NULL AND (" i ".source = '-' OR " i ".member IS NOT NULL OR EXISTS (SELECT 1" \
+    " FROM source_file fed WHERE fed.path = " i ".source AND fed.bytes <> " i ".source_bytes)))"
+
+bool file_identify(const char *path, struct file_identity *identity); /* false: no file is there */
+
 bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
                  bool *found, struct error *err);
+/* read_ns of one that is to be read again: its object was a duplicate of what is gone. */
+enum { SOURCE_OFFERED = -1 };
+bool source_begin(struct catalogue *catalogue, const char *path, struct error *err); /* it is being read: not offered any more */
+/* It has been read. One that was offered again in the meantime stays so. */
 bool source_put(struct catalogue *catalogue, const char *path, const struct file_identity *identity,
                 int64_t read_ns, struct error *err);
 
@@ -30,8 +42,9 @@ bool source_reject(struct catalogue *catalogue, const struct origin *origin, con
 /* The same bytes as the row that stays, `winner`; all other duplicates of these bytes are told to be its, too. */
 bool source_reject_duplicate(struct catalogue *catalogue, const struct origin *origin, const struct digest *digest,
                              const struct origin *winner, struct error *err);
-/* The row with these bytes goes: its duplicates are no longer rejected, and their files count as not read. */
-bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, struct error *err);
+/* The row with these bytes goes: its duplicates are no longer rejected, and their files count as not read:
+ * SOURCE_OFFERED. *any becomes true if there are such. */
+bool source_offer_again(struct catalogue *catalogue, const struct digest *digest, bool *any, struct error *err);
 /* The path is read anew: what was said of it and its members is forgotten. Of one that is the same as before, what was
  * removed stays so, and so do duplicates: they may be of members that it had once, and does not tell again. */
 bool source_unreject(struct catalogue *catalogue, const char *path, bool is_same, struct error *err);

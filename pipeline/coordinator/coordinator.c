@@ -209,7 +209,7 @@ static bool count_pending(struct coordinator *c, struct error *err)
 
 static bool add_stdin(struct coordinator *c, struct error *err)
 {
-    for (size_t i = 0; i < c->settings->input_count; i++)
+    for (size_t i = 0; i < c->settings->input_count && !c->fed; i++)
         if (strcmp(c->settings->inputs[i], "-") == 0) {
             char dash[] = "-";
             const struct feed like = {.source = {.kind = SOURCE_FILE, .path = dash}, .name = dash, .order = dash};
@@ -272,6 +272,20 @@ static bool finish_work(void *data, struct error *err)
            (!after_removal || public_catalogue_remove_former(c->catalogue, c->root, err));
 }
 
+/* What feeds have offered again is read before the objects are made. */
+static bool end_feeds(struct coordinator *c, struct error *err)
+{
+    bool again = false;
+
+    if (!index_end_feeds(c, &again, err))
+        return false;
+    if (!again)
+        return begin_objects(c, err);
+    c->phase = PHASE_INDEX;
+    c->progress.phase = "indexing";
+    return true;
+}
+
 static void after_finish(void *data, bool ok, const struct error *err)
 {
     struct coordinator *const c = data;
@@ -305,7 +319,7 @@ static bool advance_phase(struct coordinator *c, struct error *err, bool *ok)
         if (!feeds_are_over(c) || c->again.count > 0 || c->ready.count > 0 || pool_jobs_out(c->pool) > 0 ||
             c->batch.count > 0 || c->is_publishing)
             return false;
-        *ok = begin_objects(c, err);
+        *ok = end_feeds(c, err);
         return true;
     case PHASE_OBJECT:
         if (!series_all_over(c) || c->again.count > 0 || c->ready.count > 0 || pool_jobs_out(c->pool) > 0 ||

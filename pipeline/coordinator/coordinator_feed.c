@@ -19,7 +19,8 @@ static void feed_free(struct feed *feed)
     memory_free(feed->name);
     memory_free(feed->order);
     memory_free(feed->member_prefix);
-    memory_free(feed->names);
+    hash_set_release(&feed->names);
+    hash_set_release(&feed->inner_names);
     memory_free(feed);
 }
 
@@ -81,56 +82,24 @@ static void member_done(struct coordinator *c, const struct feed *feed, unsigned
         pool_members_done(c->pool, feed->job, 1);
 }
 
-static uint64_t hash_name(const char *name)
+/* A member of an archive in another one is told there, too. */
+static bool tell_outer(struct feed *feed, const char *name, struct error *err)
 {
-    uint64_t hash = UINT64_C(14695981039346656037);
+    struct feed *outer = feed;
 
-    for (const char *c = name; *c != '\0'; c++)
-        hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
-    return hash;
+    while (outer->outer != NULL)
+        outer = outer->outer;
+    return (outer == feed && outer->archive == NULL) ||
+           absent_tell(outer->archive != NULL ? &outer->archive->inner_names : &outer->inner_names, name, -1, err);
 }
 
-static bool has_name(const struct feed *feed, uint64_t hash)
+static bool settle_file(struct coordinator *c, const struct feed *feed, struct error *err)
 {
-    for (size_t i = 0; i < feed->name_count; i++)
-        if (feed->names[i] == hash)
-            return true;
-    return false;
-}
+    bool changed = false;
 
-static bool is_changed(struct coordinator *c, const struct feed *feed, bool *changed, struct error *err)
-{
-    struct file_identity then;
-    int64_t read_ns = 0;
-    bool found = false;
-
-    if (!source_find(c->catalogue, feed->name, &then, &read_ns, &found, err))
-        return false;
-    *changed = found && memcmp(&then, &feed->identity, sizeof then) != 0;
-    return true;
-}
-
-/* A member that an archive had before it changed, and whose row has gone to a duplicate: it is not offered any more. */
-static bool forget_absent(struct coordinator *c, const struct feed *feed, struct error *err)
-{
-    struct cursor *cursor = NULL;
-    struct error ignored;
-    bool changed = false, ok = is_changed(c, feed, &changed, err);
-
-    if (!ok || !changed || feed->has_inner)
-        return ok;
-    ok = catalogue_select(c->catalogue,
-                          "SELECT member FROM rejected WHERE source = ? AND reason = 'duplicate' AND member IS NOT NULL"
-                          " AND member_index IS NULL ORDER BY member || ''", VALUES(value_text(feed->name)), &cursor,
-                          err);
-    while (ok && cursor_next(cursor)) {
-        const char *const name = cursor_text(cursor, 0);
-        const struct origin origin = {feed->name, name, -1, ""};
-
-        if (!has_name(feed, hash_name(name)))
-            ok = source_unreject_one(c->catalogue, &origin, err);
-    }
-    return cursor_end(cursor, ok ? err : &ignored) && ok;
+    return absent_may_be(c, feed->name, &feed->identity, &changed, err) &&
+           (!changed || absent_forget(c, feed->name, &feed->names, &feed->inner_names, err)) &&
+           source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, err);
 }
 
 /* Its worker is done, and so are its members. */
@@ -144,9 +113,9 @@ static void end_if_over(struct coordinator *c, struct feed *feed)
     if (!feed->ended || feed->out > 0)
         return;
     if (feed->has_identity)
-        ok = forget_absent(c, feed, &err) && source_put(c->catalogue, feed->name, &feed->identity, feed->read_ns, &err);
+        ok = settle_file(c, feed, &err);
     else if (feed->archive != NULL)
-        ok = index_settle_archive(c, feed->archive, &err);
+        feed->archive->left--;
     if (outer != NULL)
         feed_spool_drop(&c->feed_spool, feed->part);
     unlink_feed(c, feed);
@@ -243,7 +212,6 @@ struct pool_job *feed_next(struct coordinator *c)
 /* Names may come twice: the second is told apart by its number (from 1), which is part of the name from then on. */
 static bool name_member(struct feed *feed, const struct feed_member *member, struct buffer *name, struct error *err)
 {
-    void *names = feed->names;
     const char *const own = member->name;
 
     if (own == NULL && feed->member_prefix == NULL)
@@ -252,14 +220,11 @@ static bool name_member(struct feed *feed, const struct feed_member *member, str
                                           (own == NULL || buffer_puts(name, "/", err)))) ||
         !(own == NULL || buffer_puts(name, own, err)))
         return false;
-    while (has_name(feed, hash_name(buffer_text(name))))
+    while (hash_set_has(&feed->names, hash_text(buffer_text(name))))
         if (!buffer_printf(name, err, " (member %u)", member->number + 1))
             return false;
-    if (!memory_grow(&names, &feed->name_capacity, feed->name_count + 1, sizeof *feed->names, err))
-        return false;
-    feed->names = names;
-    feed->names[feed->name_count++] = hash_name(buffer_text(name));
-    return true;
+    return hash_set_add(&feed->names, hash_text(buffer_text(name)), err) &&
+           tell_outer(feed, buffer_text(name), err);
 }
 
 static bool fill_errand(const struct feed *feed, const struct buffer *name, uint32_t number, struct errand *errand,
@@ -376,7 +341,9 @@ static bool take_member(struct coordinator *c, struct feed *feed, const struct f
     char path[PATH_SIZE];
     struct pool_job *job = NULL;
     bool removed = false, ok = name_member(feed, member, &name, err) && is_removed(c, feed, &name, &removed, err);
+    const bool is_first = feed->has_identity && feed->names.count == 1 && member->name != NULL;
 
+    ok = ok && (!is_first || index_forget_file(c, feed->name, ERROR_NONE, err));
     if (ok && removed) {
         buffer_release(&name);
         return pass_over(c, feed, member, err);
@@ -454,7 +421,6 @@ static bool add_inner(struct coordinator *c, struct pool_job *job, struct error 
 
     if (!feed_add(c, &like, err))
         return false;
-    errand->feed->has_inner = true;
     errand->has_part = false; /* held until it has been fed */
     return true;
 }
@@ -518,7 +484,8 @@ static void end_feed(struct coordinator *c, struct feed *feed, enum error_kind k
         coordinator_report("archive_failed", feed->name, feed->member_prefix, error_kind_word(kind), text);
         c->counts.rejected++;
         if (!coordinator_begin_run(c, &err) ||
-            !source_reject(c->catalogue, &origin, error_kind_word(kind), text, &err))
+            !source_reject(c->catalogue, &origin, error_kind_word(kind), text, &err) ||
+            (feed->has_identity && feed->told == 0 && !index_forget_file(c, feed->name, kind, &err)))
             coordinator_fail(c, &err);
     }
     end_if_over(c, feed);

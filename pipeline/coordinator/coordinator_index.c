@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
@@ -14,7 +13,7 @@ enum { COMMIT_ITEMS = 4096 };
 
 bool index_begin(struct coordinator *c, struct error *err)
 {
-    return coordinator_offer_archives(c, err) &&
+    return coordinator_mark_failures(c, err) && coordinator_offer_archives(c, 0, err) &&
            scan_open(c->settings->inputs, c->settings->input_count, c->real_root, &c->scan, err);
 }
 
@@ -91,35 +90,51 @@ static bool origin_of(const struct index_item *item, struct buffer *order, struc
 
 /* -- a file or member has been told ------------------------------------------------------ */
 
-static bool settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
+static bool forget_absent(struct coordinator *c, const struct archive *archive, struct error *err)
 {
-    return archive->left > 0 || source_put(c->catalogue, archive->path, &archive->identity, archive->read_ns, err);
+    struct hash_set told = {0};
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < archive->member_count; i++)
+        ok = absent_tell(&told, archive->members[i].name, (int64_t)archive->members[i].index, err);
+    ok = ok && absent_forget(c, archive->path, &told, &archive->inner_names, err);
+    hash_set_release(&told);
+    return ok;
 }
 
-bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
+static bool settle_archive(struct coordinator *c, struct archive *archive, struct error *err)
 {
-    archive->left--;
-    return settle_archive(c, archive, err);
+    bool changed = false;
+
+    archive->is_settled = true;
+    return absent_may_be(c, archive->path, &archive->identity, &changed, err) &&
+           (!changed || forget_absent(c, archive, err)) &&
+           source_put(c->catalogue, archive->path, &archive->identity, archive->read_ns, err);
+}
+
+/* Twins and members of feeds may still make duplicates of what was in them: only then is it known what is absent. */
+static bool settle_archives(struct coordinator *c, struct error *err)
+{
+    bool ok = true;
+
+    for (struct archive *archive = c->archives; ok && archive != NULL; archive = archive->next)
+        ok = archive->left > 0 || archive->is_settled || (begin_transaction(c, err) && settle_archive(c, archive, err));
+    return ok && index_commit(c, err);
 }
 
 static bool settle_item(struct coordinator *c, const struct index_item *item, struct error *err)
 {
     if (item->archive == NULL)
         return source_put(c->catalogue, item->path, &item->identity, item->read_ns, err);
-    return index_settle_archive(c, item->archive, err);
+    item->archive->left--;
+    return true;
 }
 
-static bool identify(const char *path, struct file_identity *identity)
+static bool offer_file(struct coordinator *c, const char *path, struct error *err)
 {
-    struct stat status;
+    struct index_item item = {.path = (char *)path, .read_ns = clock_now_ns(), .known = true};
 
-    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
-        return false;
-    *identity = (struct file_identity){
-        (int64_t)status.st_dev, (int64_t)status.st_ino, (int64_t)status.st_size,
-        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
-        (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec};
-    return true;
+    return !file_identify(path, &item.identity) || add_digest(c, &item, err);
 }
 
 /* The row with these bytes goes: sources that were its duplicates are read again, now. */
@@ -128,6 +143,7 @@ static bool offer_again(struct coordinator *c, const struct instance_row *former
     struct cursor *cursor = NULL;
     struct error ignored;
     char hex[DIGEST_HEX_SIZE];
+    bool any = false;
 
     if (!former->has_digest)
         return true;
@@ -135,13 +151,9 @@ static bool offer_again(struct coordinator *c, const struct instance_row *former
     bool ok = catalogue_select(c->catalogue,
                                "SELECT DISTINCT source FROM rejected WHERE source_digest = ? AND reason = 'duplicate'"
                                " AND source <> '-' ORDER BY source", VALUES(value_text(hex)), &cursor, err);
-    while (ok && cursor_next(cursor)) {
-        struct index_item item = {.path = (char *)cursor_text(cursor, 0), .read_ns = clock_now_ns(), .known = true};
-
-        if (identify(item.path, &item.identity))
-            ok = add_digest(c, &item, err);
-    }
-    return cursor_end(cursor, ok ? err : &ignored) && ok && source_offer_again(c->catalogue, &former->digest, err);
+    while (ok && cursor_next(cursor))
+        ok = offer_file(c, cursor_text(cursor, 0), err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok && source_offer_again(c->catalogue, &former->digest, &any, err);
 }
 
 /* It tells of the disk, the machine or the program, not of what the source holds. */
@@ -150,6 +162,32 @@ static bool is_passing(const char *reason)
     const enum error_kind kind = error_kind_of_word(reason);
 
     return kind == ERROR_IO || kind == ERROR_NOMEM || kind == ERROR_CRASHED || kind == ERROR_TIMEOUT;
+}
+
+/* What a path gave as a file goes: it is an archive now, or cannot be read as one. What was a duplicate of it is read
+ * again when the feeds are over. */
+static bool forget_file(struct coordinator *c, const char *path, struct error *err)
+{
+    const struct origin origin = {path, NULL, -1, ""};
+    struct instance_row former;
+    bool found = false;
+
+    if (!instance_find_origin(c->catalogue, &origin, &former, &found, err))
+        return false;
+    return !found ||
+           (begin_transaction(c, err) &&
+            (!former.has_digest || source_offer_again(c->catalogue, &former.digest, &c->offers, err)) &&
+            publish_forget(&c->publisher, former.instance_id, &c->index_leftovers, err) &&
+            series_touch(c->catalogue, former.study, former.series, err));
+}
+
+bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err)
+{
+    const struct origin origin = {path, NULL, -1, ""};
+
+    return is_passing(error_kind_word(why)) ||
+           (forget_file(c, path, err) && index_commit(c, err) &&
+            (why != ERROR_NONE || source_unreject_one(c->catalogue, &origin, err))); /* it was a duplicate */
 }
 
 static bool reject_item(struct coordinator *c, const struct index_item *item, const char *reason, const char *detail,
@@ -223,8 +261,10 @@ static bool take_member(struct coordinator *c, struct archive *archive, size_t n
     const struct index_item item = {.path = archive->path, .archive = archive, .member = number,
                                     .identity = archive->identity, .read_ns = archive->read_ns};
 
-    if (member->flags & MEMBER_FOLDER)
-        return index_settle_archive(c, archive, err);
+    if (member->flags & MEMBER_FOLDER) {
+        archive->left--;
+        return true;
+    }
     if (member->flags & MEMBER_LINK)
         return reject_item(c, &item, "ignored", "a symbolic link", err);
     if (member->flags & MEMBER_ENCRYPTED)
@@ -235,7 +275,8 @@ static bool take_member(struct coordinator *c, struct archive *archive, size_t n
     bool removed = false;
     if (!source_is_removed(c->catalogue, &origin, &removed, err))
         return false;
-    return removed ? index_settle_archive(c, archive, err) : add_fresh(c, &item, err);
+    archive->left -= removed;
+    return removed || add_fresh(c, &item, err);
 }
 
 static bool members_more(struct coordinator *c, struct error *err)
@@ -412,7 +453,7 @@ static bool take_zip(struct coordinator *c, const struct index_item *item, struc
     result->member_count = 0;
     archive->next = c->archives;
     c->archives = archive;
-    return settle_archive(c, archive, err);
+    return forget_file(c, item->path, err);
 }
 
 static bool take_feed(struct coordinator *c, const struct index_item *item, struct error *err)
@@ -447,6 +488,8 @@ static bool take_result(struct coordinator *c, const struct index_item *item, st
 {
     if (item->twin != 0)
         return take_twin(c, item, result, err);
+    if (item->known && !source_begin(c->catalogue, item->path, err))
+        return false;
     switch (result->outcome) {
     case INDEX_OBJECT: return take_object(c, item, result, err);
     case INDEX_ZIP: return take_zip(c, item, result, err);
@@ -549,7 +592,7 @@ bool index_find_twins(struct coordinator *c, struct error *err)
         c->catalogue,
         "SELECT a.instance_id, a.source, a.member, a.member_index, a.source_bytes FROM instance a"
         " WHERE a.state = 'pending' AND a.state IN ('pending', 'running') AND a.source_digest IS NULL"
-        " AND a.source <> '-' AND (a.member IS NULL) = (a.member_index IS NULL)"
+        " AND NOT " SOURCE_IS_FED("a")
         " AND EXISTS (SELECT 1 FROM instance b WHERE b.study_instance_uid = a.study_instance_uid"
         " AND b.series_instance_uid = a.series_instance_uid AND b.sop_instance_uid = a.sop_instance_uid"
         " AND b.instance_id <> a.instance_id) ORDER BY a.source_order",
@@ -568,6 +611,7 @@ bool index_find_twins(struct coordinator *c, struct error *err)
                 break;
             archive->members[0].index = (uint64_t)cursor_int(cursor, 3);
             archive->member_count = archive->next_member = 1;
+            archive->is_settled = true;
             archive->next = c->archives;
             c->archives = archive;
             item.archive = archive;
@@ -575,6 +619,32 @@ bool index_find_twins(struct coordinator *c, struct error *err)
         ok = add_digest(c, &item, err);
     }
     return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* Once in a run: an archive that changes all the time is not to keep it going. */
+static bool read_again(struct coordinator *c, bool *any, struct error *err)
+{
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    bool ok = true;
+
+    *any = false;
+    if (!(c->offers || c->moves) || c->has_read_again)
+        return true;
+    c->has_read_again = true;
+    if (c->moves && !coordinator_offer_archives(c, SOURCE_OFFERED, err))
+        return false;
+    ok = catalogue_select(c->catalogue, "SELECT path FROM source_file WHERE read_ns = ? ORDER BY path",
+                          VALUES(value_int(SOURCE_OFFERED)), &cursor, err);
+    while (ok && cursor_next(cursor))
+        ok = offer_file(c, cursor_text(cursor, 0), err);
+    *any = c->digest_count > 0;
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+bool index_end_feeds(struct coordinator *c, bool *again, struct error *err)
+{
+    return settle_archives(c, err) && read_again(c, again, err);
 }
 
 void index_release(struct coordinator *c)
@@ -597,6 +667,7 @@ void index_release(struct coordinator *c)
         struct archive *const archive = c->archives;
 
         c->archives = archive->next;
+        hash_set_release(&archive->inner_names);
         for (size_t i = 0; i < archive->member_count; i++)
             memory_free(archive->members[i].name);
         memory_free(archive->members);

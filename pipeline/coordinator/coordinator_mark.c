@@ -6,29 +6,44 @@
 
 /* -- what has changed -------------------------------------------------------------------- */
 
+/* Of stages that are not wanted nothing is made, and what is published of them stays as it is told. */
+#define FAILED "state = 'failed' AND instr(',' || ?1 || ',', ',' || stage || ',') > 0"
+#define FAILED_BY_IO FAILED " AND reason = 'io'"
+#define FAULTY_SOURCES "FROM rejected WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom')"
+
 static bool is_another_worker(struct coordinator *c, int64_t *found, struct error *err)
 {
     return catalogue_number(c->catalogue,
                             "SELECT (SELECT libraries FROM run WHERE ended IS NOT NULL AND libraries IS NOT NULL"
-                            " ORDER BY run_id DESC LIMIT 1) <> ? AND EXISTS (SELECT 1 FROM product WHERE state = 'failed')",
-                            VALUES(value_text(c->table.libraries)), 0, found, err);
+                            " ORDER BY run_id DESC LIMIT 1) <> ?2 AND (EXISTS (SELECT 1 FROM product WHERE " FAILED ")"
+                            " OR EXISTS (SELECT 1 " FAULTY_SOURCES "))",
+                            VALUES(value_text(c->table.all), value_text(c->table.libraries)), 0, found, err);
 }
-
-#define IO_PRODUCTS "state = 'failed' AND reason = 'io'"
 
 static bool is_any_io(struct coordinator *c, int64_t *found, struct error *err)
 {
     return catalogue_number(c->catalogue,
-                            "SELECT EXISTS (SELECT 1 FROM product WHERE " IO_PRODUCTS ")"
-                            " OR EXISTS (SELECT 1 FROM rejected WHERE reason = 'io')", NO_VALUES, 0, found, err);
+                            "SELECT EXISTS (SELECT 1 FROM product WHERE " FAILED_BY_IO ")"
+                            " OR EXISTS (SELECT 1 FROM rejected WHERE reason = 'io')", VALUES(value_text(c->table.all)), 0,
+                            found, err);
 }
 
 static bool mark_io(struct coordinator *c, struct error *err)
 {
-    return catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE " IO_PRODUCTS, NO_VALUES, err) &&
+    return catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE " FAILED_BY_IO,
+                             VALUES(value_text(c->table.all)), err) &&
            catalogue_execute(c->catalogue,
                              "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
                              " WHERE reason = 'io')", NO_VALUES, err);
+}
+
+static bool mark_all(struct coordinator *c, struct error *err)
+{
+    return catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE " FAILED,
+                             VALUES(value_text(c->table.all)), err) &&
+           catalogue_execute(c->catalogue,
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source " FAULTY_SOURCES ")",
+                             NO_VALUES, err);
 }
 
 /* Failures are tried again when the worker or one of its libraries is another one; those of a disk (it was full, it was
@@ -43,8 +58,17 @@ static bool mark_failures(struct coordinator *c, struct error *err)
     if (all == 0 && io == 0)
         return true;
     return coordinator_begin_run(c, err) && (io == 0 || mark_io(c, err)) &&
-           (all == 0 || catalogue_execute(c->catalogue, "UPDATE product SET options_digest = '' WHERE state = 'failed'",
-                                          NO_VALUES, err));
+           (all == 0 || mark_all(c, err));
+}
+
+bool coordinator_mark_failures(struct coordinator *c, struct error *err)
+{
+    if (!catalogue_begin(c->catalogue, err))
+        return false;
+    if (mark_failures(c, err))
+        return catalogue_commit(c->catalogue, err);
+    catalogue_rollback(c->catalogue);
+    return false;
 }
 
 /* Products that are as they are wanted now: one pass over the whole site at every start, so it is one. */
@@ -104,29 +128,28 @@ static bool mark_instances(struct coordinator *c, const char *wanted, int64_t co
 /* Of members of archives without random access: what is to be made again is made of the archive, where that is still
  * offered. */
 #define OUTDATED_ARCHIVES \
-    "(SELECT i.source FROM instance i WHERE i.source <> '-' AND i.member IS NOT NULL AND i.member_index IS NULL" \
+    "(SELECT i.source FROM instance i WHERE i.source <> '-' AND " SOURCE_IS_FED("i") \
     " AND " WANTED_PRODUCTS("i.instance_id") " < ?2)"
 
-static bool offer_archives(struct coordinator *c, const char *wanted, int64_t count, struct error *err)
+static bool offer_archives(struct coordinator *c, const char *wanted, int64_t count, int64_t read_ns, struct error *err)
 {
-    const struct value values[] = {value_text(wanted), value_int(count)};
+    const struct value values[] = {value_text(wanted), value_int(count), value_int(read_ns)};
     int64_t any = 0;
 
     return catalogue_number(c->catalogue,
-                            "SELECT 1 FROM source_file WHERE read_ns <> 0 AND path IN " OUTDATED_ARCHIVES " LIMIT 1",
+                            "SELECT 1 FROM source_file WHERE read_ns > 0 AND path IN " OUTDATED_ARCHIVES " LIMIT 1",
                             values, 2, 0, &any, err) &&
            (any == 0 || (coordinator_begin_run(c, err) &&
-                         catalogue_execute(c->catalogue,
-                                           "UPDATE source_file SET read_ns = 0 WHERE path IN " OUTDATED_ARCHIVES,
-                                           values, 2, err)));
+                         catalogue_execute(c->catalogue, "UPDATE source_file SET read_ns = ?3 WHERE read_ns > 0"
+                                                         " AND path IN " OUTDATED_ARCHIVES, values, 3, err)));
 }
 
-bool coordinator_offer_archives(struct coordinator *c, struct error *err)
+bool coordinator_offer_archives(struct coordinator *c, int64_t read_ns, struct error *err)
 {
     struct buffer wanted = {0};
     int64_t count = 0;
     const bool ok = c->left_as_wanted || (tell_wanted(&c->table, &wanted, &count, err) &&
-                                          offer_archives(c, buffer_text(&wanted), count, err));
+                                          offer_archives(c, buffer_text(&wanted), count, read_ns, err));
 
     buffer_release(&wanted);
     return ok;
@@ -215,7 +238,7 @@ bool coordinator_mark_outdated(struct coordinator *c, struct error *err)
 {
     if (!catalogue_begin(c->catalogue, err))
         return false;
-    if (!mark_failures(c, err) || (!c->left_as_wanted && !mark_outdated(c, err))) {
+    if (!c->left_as_wanted && !mark_outdated(c, err)) {
         catalogue_rollback(c->catalogue);
         return false;
     }
@@ -272,8 +295,8 @@ static bool mark_products(struct coordinator *c, int64_t *marked, struct error *
         return ok;
     /* rejected files that were faulty are read again, where they are still offered */
     return catalogue_execute(c->catalogue,
-                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source FROM rejected"
-                             " WHERE reason NOT IN ('ignored', 'duplicate', 'removed', 'not_dicom'))", NO_VALUES, err);
+                             "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT source " FAULTY_SOURCES ")",
+                             NO_VALUES, err);
 }
 
 /* A word that names nothing is a mistake, not "nothing to do". */
@@ -302,7 +325,7 @@ bool coordinator_mark(struct coordinator *c, int64_t *marked, struct error *err)
         return false;
     c->left_as_wanted = false;
     if (!mark_products(c, marked, err) || (*marked > 0 && !coordinator_begin_run(c, err)) ||
-        !coordinator_offer_archives(c, err)) {
+        !coordinator_offer_archives(c, 0, err)) {
         catalogue_rollback(c->catalogue);
         return false;
     }

@@ -39,11 +39,12 @@ bool object_fill_relic(struct coordinator *c, int64_t instance_id, struct job *j
 
 enum row_column {
     ROW_ID, ROW_SOP, ROW_SOURCE, ROW_MEMBER, ROW_INDEX, ROW_ORDER, ROW_BYTES, ROW_DIGEST, ROW_CURRENT, ROW_WINDOW,
-    ROW_REASON, ROW_STAGES
+    ROW_REASON, ROW_FED, ROW_DEVICE, ROW_INODE, ROW_FILE_BYTES, ROW_MTIME, ROW_CTIME, ROW_STAGES
 };
 #define ROW_SQL \
     "i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index, i.source_order, i.source_bytes," \
-    " i.source_digest, i.is_current, i.needs_window, i.reason"
+    " i.source_digest, i.is_current, i.needs_window, i.reason, " SOURCE_IS_FED("i") ", f.device, f.inode, f.bytes," \
+    " f.mtime_ns, f.ctime_ns"
 
 static bool fill_source(const struct cursor *row, struct source *source, struct error *err)
 {
@@ -59,13 +60,25 @@ static bool fill_source(const struct cursor *row, struct source *source, struct 
     return source->path != NULL && (!is_member || source->member_name != NULL);
 }
 
-/* A stream is over, a file may be gone. */
+/* A file may be gone. */
 static bool source_is_there(const struct cursor *row)
 {
     struct stat status;
-    const bool has_address = cursor_is_null(row, ROW_MEMBER) || !cursor_is_null(row, ROW_INDEX);
 
-    return has_address && stat(cursor_text(row, ROW_SOURCE), &status) == 0;
+    return cursor_int(row, ROW_FED) == 0 && stat(cursor_text(row, ROW_SOURCE), &status) == 0;
+}
+
+/* It is the file that was read, not one that has come in its place since and is not offered. */
+static bool source_is_same(const struct cursor *row)
+{
+    const struct file_identity then = {cursor_int(row, ROW_DEVICE), cursor_int(row, ROW_INODE),
+                                       cursor_int(row, ROW_FILE_BYTES), cursor_int(row, ROW_MTIME),
+                                       cursor_int(row, ROW_CTIME)};
+    struct file_identity now;
+
+    return source_is_there(row) && (cursor_is_null(row, ROW_DEVICE) ||
+                                    (file_identify(cursor_text(row, ROW_SOURCE), &now) &&
+                                     memcmp(&then, &now, sizeof now) == 0));
 }
 
 /* What was kept of it, when it was decoded. */
@@ -253,7 +266,7 @@ static bool queue_row(struct coordinator *c, struct open_series *series, const s
     const bool has_digest = !cursor_is_null(row, ROW_DIGEST);
     bool is_kept = false;
 
-    if (has_digest && !source_is_there(row) && !find_keep(c, row, &is_kept, err))
+    if (has_digest && !source_is_same(row) && !find_keep(c, row, &is_kept, err))
         return false;
     if (is_kept && is_header_only(row))
         return queue_kept_header(c, series, row, list, err);
@@ -281,7 +294,8 @@ static bool fetch_objects(struct coordinator *c, struct open_series *series, str
     ok = catalogue_select(c->catalogue,
                           "SELECT " ROW_SQL " FROM (SELECT * FROM instance WHERE study_instance_uid = ?"
                           " AND series_instance_uid = ? AND state = 'pending' AND state IN ('pending', 'running')"
-                          " ORDER BY source_order LIMIT ?) i ORDER BY i.source_order || ''",
+                          " ORDER BY source_order LIMIT ?) i LEFT JOIN source_file f ON f.path = i.source"
+                          " ORDER BY i.source_order || ''",
                           VALUES(value_text(series->study), value_text(series->series), value_int(REFILL)), &cursor,
                           err);
     while (ok && cursor_next(cursor)) {
@@ -306,6 +320,7 @@ static bool fetch_renders(struct coordinator *c, struct open_series *series, str
     bool ok = catalogue_select(
         c->catalogue,
         "SELECT " ROW_SQL ", group_concat(p.stage) FROM product p JOIN instance i USING (instance_id)"
+        " LEFT JOIN source_file f ON f.path = i.source"
         " WHERE p.study_instance_uid = ? AND p.series_instance_uid = ? AND p.state = 'pending' AND i.instance_id > ?"
         " AND i.state = 'done' AND instr(',' || ? || ',', ',' || p.stage || ',') > 0"
         " GROUP BY i.instance_id ORDER BY i.instance_id LIMIT ?",
@@ -583,6 +598,8 @@ static void after_publish(void *data, bool ok, const struct error *err)
     c->is_publishing = false;
     if (!ok)
         coordinator_fail(c, err);
+    c->offers = c->offers || c->publishing.offers;
+    c->moves = c->moves || c->publishing.moves;
     for (size_t i = 0; ok && i < c->publishing.count; i++) {
         struct publication *const p = c->publishing.items[i];
 

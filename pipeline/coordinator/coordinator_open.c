@@ -71,6 +71,7 @@ static bool open_site(struct coordinator *c, struct error *err)
         return false;
     c->catalogue = c->session.catalogue;
     c->site = c->session.site;
+    c->offers = c->session.repaired; /* by what was killed */
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/error.h"
+#include "base/hash_set.h"
 #include "base/path.h"
 #include "coordinator/catalogue.h"
 #include "coordinator/coordinator.h"
@@ -45,6 +46,8 @@ struct archive {
     struct zip_member *members; /* owned */
     size_t member_count, next_member;
     size_t left;                /* members that are not settled in the index yet */
+    struct hash_set inner_names; /* of members of archives in it */
+    bool is_settled;            /* or a twin's: not to be told as read */
     struct archive *next;
 };
 
@@ -76,10 +79,10 @@ struct feed {
     struct pool_job *job;    /* while it runs */
     unsigned attempts;       /* jobs that were lost */
     uint32_t told;           /* members, by any of them */
-    uint64_t *names;         /* hashes of members' names seen */
-    size_t name_count, name_capacity;
+    struct hash_set names;   /* of its members */
+    struct hash_set inner_names; /* of members of archives in it; an outer one's */
     uint64_t out;            /* members not published yet, nested feeds included */
-    bool started, ended, has_inner;
+    bool started, ended;
     struct feed *next;
 };
 
@@ -160,6 +163,9 @@ struct coordinator {
     enum phase phase;
     struct error err;         /* what ended the run; NONE: nothing did */
     bool stopping, killed;    /* a signal came */
+    bool offers;              /* sources are to be read again: what their duplicates were of is gone */
+    bool moves;               /* rows go by members of archives that have been read, and may be out of date */
+    bool has_read_again;
     bool fed, feed_gave;      /* stdin was read; an object or an archive's member was in it */
     uint64_t stop_ms;
     int64_t run_id;           /* 0: no row yet */
@@ -220,8 +226,10 @@ bool coordinator_count_duplicates(struct coordinator *c, int64_t *count, struct 
 uint64_t coordinator_wall_ms(void); /* of one job; SLICEPRESS_JOB_SECONDS for tests */
 /* "PATH, MEMBER: REASON: TEXT": what is wrong with a source, said as a warning where it counts for the exit status. */
 void coordinator_report(const char *event, const char *path, const char *member, const char *reason, const char *text);
+bool coordinator_mark_failures(struct coordinator *c, struct error *err); /* before sources are looked at */
 bool coordinator_mark_outdated(struct coordinator *c, struct error *err); /* coordinator_mark.c */
-bool coordinator_offer_archives(struct coordinator *c, struct error *err);
+/* Those with members that are out of date: they get this read_ns, 0 or SOURCE_OFFERED. */
+bool coordinator_offer_archives(struct coordinator *c, int64_t read_ns, struct error *err);
 /* At the end of a run: nothing on the site is outdated. */
 bool coordinator_is_as_wanted(struct coordinator *c, bool *as_wanted, struct error *err);
 bool coordinator_new_name(struct coordinator *c, char name[48], struct error *err);
@@ -253,10 +261,21 @@ void index_over(struct coordinator *c, struct pool_job *job, const struct job_re
 void index_lost(struct coordinator *c, struct pool_job *job, const struct pool_failure *failure);
 bool index_is_over(const struct coordinator *c);
 bool index_commit(struct coordinator *c, struct error *err);
-bool index_settle_archive(struct coordinator *c, struct archive *archive, struct error *err); /* one member less */
 bool index_folders(struct coordinator *c, struct error *err); /* coordinator_folders.c: those that are too deep */
 bool index_find_twins(struct coordinator *c, struct error *err);
+/* Between other phases' transactions: the path is an archive now, or (`why`) none that can be read. */
+bool index_forget_file(struct coordinator *c, const char *path, enum error_kind why, struct error *err);
+/* ZIPs are told as read. *again: sources that publications have offered again are to be read, once in a run. */
+bool index_end_feeds(struct coordinator *c, bool *again, struct error *err);
 void index_release(struct coordinator *c);
+
+/* coordinator_absent.c: before an archive is told as read */
+bool absent_may_be(struct coordinator *c, const char *path, const struct file_identity *now, bool *changed,
+                   struct error *err); /* it is another one than before */
+bool absent_tell(struct hash_set *told, const char *name, int64_t index, struct error *err); /* index -1: none */
+/* Duplicates go that are in neither set. What has no index is in a set of names, too. */
+bool absent_forget(struct coordinator *c, const char *path, const struct hash_set *told, const struct hash_set *inner,
+                   struct error *err);
 
 /* coordinator_object.c */
 struct pool_job *object_next(struct coordinator *c);

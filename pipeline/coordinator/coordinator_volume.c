@@ -122,7 +122,7 @@ bool volume_drop_kept(struct open_series *series, struct error *err)
 
 enum member_column {
     MEMBER_ID, MEMBER_SOP, MEMBER_SOURCE, MEMBER_NAME, MEMBER_INDEX, MEMBER_BYTES, MEMBER_DIGEST, MEMBER_GEOMETRY,
-    MEMBER_SLIDE, MEMBER_RELIC, MEMBER_DEVICE, MEMBER_INODE, MEMBER_FILE_BYTES, MEMBER_MTIME, MEMBER_CTIME, MEMBER_READ
+    MEMBER_SLIDE, MEMBER_RELIC, MEMBER_DEVICE, MEMBER_INODE, MEMBER_FILE_BYTES, MEMBER_MTIME, MEMBER_CTIME, MEMBER_READ, MEMBER_FED
 };
 
 /* Relics of those whose source is gone, one after another. */
@@ -166,12 +166,10 @@ static bool take_source(struct coordinator *c, const struct cursor *row, struct 
                         struct buffer *paths, struct error *err)
 {
     const bool in_zip = !cursor_is_null(row, MEMBER_INDEX);
-    const bool has_address = strcmp(cursor_text(row, MEMBER_SOURCE), "-") != 0 &&
-                             (in_zip || cursor_is_null(row, MEMBER_NAME));
     struct source *const source = &member->source;
     struct stat status;
 
-    if (!has_address || stat(cursor_text(row, MEMBER_SOURCE), &status) != 0) {
+    if (cursor_int(row, MEMBER_FED) != 0 || stat(cursor_text(row, MEMBER_SOURCE), &status) != 0) {
         if (!feed_spool_find(&c->feed_spool, &member->digest, source, err))
             return false;
         member->has_source = source->path != NULL;
@@ -221,7 +219,8 @@ static bool take_members(struct open_series *series, struct job *job, struct rel
     bool ok = catalogue_select(series->coordinator->catalogue,
                                "SELECT i.instance_id, i.sop_instance_uid, i.source, i.member, i.member_index,"
                                " i.source_bytes, i.source_digest, k.geometry, k.slide, k.relic, f.device, f.inode, f.bytes,"
-                               " f.mtime_ns, f.ctime_ns, f.read_ns FROM instance i JOIN keep k USING (instance_id)"
+                               " f.mtime_ns, f.ctime_ns, f.read_ns, " SOURCE_IS_FED("i")
+                               " FROM instance i JOIN keep k USING (instance_id)"
                                " LEFT JOIN source_file f ON f.path = i.source"
                                " WHERE i.study_instance_uid = ? AND i.series_instance_uid = ? AND i.is_current = 1"
                                " AND i.state = 'done' AND k.geometry IS NOT NULL ORDER BY i.sop_instance_uid",

@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "base/path.h"
 
+enum { KEPT_PLACES_LEAST = 64 }; /* a power of two */
+
 void feed_spool_init(struct feed_spool *spool, const char *folder)
 {
     *spool = (struct feed_spool){.folder = folder};
@@ -30,9 +32,14 @@ static bool find_file(struct feed_spool *spool, const char *name, uint32_t *file
     size_t unused = spool->file_count;
     void *files = spool->files;
 
+    /* members come one after another */
+    if (spool->last_file < spool->file_count && strcmp(spool->files[spool->last_file].name, name) == 0) {
+        *file = spool->last_file;
+        return true;
+    }
     for (size_t i = spool->file_count; i-- > 0;) {
         if (strcmp(spool->files[i].name, name) == 0) {
-            *file = (uint32_t)i;
+            *file = spool->last_file = (uint32_t)i;
             return true;
         }
         unused = spool->files[i].name[0] == '\0' ? i : unused;
@@ -45,7 +52,7 @@ static bool find_file(struct feed_spool *spool, const char *name, uint32_t *file
     }
     spool->files[unused] = (struct feed_file){.open = true};
     (void)snprintf(spool->files[unused].name, sizeof spool->files[unused].name, "%s", name);
-    *file = (uint32_t)unused;
+    *file = spool->last_file = (uint32_t)unused;
     return true;
 }
 
@@ -94,50 +101,95 @@ void feed_spool_close(struct feed_spool *spool, uint32_t file)
 
 /* -- kept members ---------------------------------------------------------------------------- */
 
-/* Where the digest is, or would be. */
-static size_t lower_bound(const struct feed_spool *spool, const struct digest *digest, bool *found)
+/* In open addressing, by the first bytes of their digests; at most three quarters of the places are taken. */
+static size_t home_of(const struct feed_spool *spool, const struct digest *digest)
 {
-    size_t low = 0, high = spool->kept_count;
+    uint64_t start;
 
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-
-        if (memcmp(spool->kept[middle].digest.bytes, digest->bytes, DIGEST_SIZE) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    *found = low < spool->kept_count && digest_equal(&spool->kept[low].digest, digest);
-    return low;
+    memcpy(&start, digest->bytes, sizeof start);
+    return (size_t)start & (spool->kept_places - 1);
 }
 
-static bool insert(struct feed_spool *spool, size_t at, const struct kept_member *member, struct error *err)
+static size_t place_after(const struct feed_spool *spool, size_t at)
 {
-    void *kept = spool->kept;
+    return (at + 1) & (spool->kept_places - 1);
+}
 
-    if (!memory_grow(&kept, &spool->kept_capacity, spool->kept_count + 1, sizeof *spool->kept, err))
+/* Where the digest is, or would be. There are places. */
+static size_t find_place(const struct feed_spool *spool, const struct digest *digest)
+{
+    size_t at = home_of(spool, digest);
+
+    while (spool->kept[at].is_taken && !digest_equal(&spool->kept[at].digest, digest))
+        at = place_after(spool, at);
+    return at;
+}
+
+static struct kept_member *find_kept(const struct feed_spool *spool, const struct digest *digest)
+{
+    struct kept_member *const place = spool->kept_places > 0 ? &spool->kept[find_place(spool, digest)] : NULL;
+
+    return place != NULL && place->is_taken ? place : NULL;
+}
+
+static bool grow(struct feed_spool *spool, struct error *err)
+{
+    struct feed_spool grown = *spool;
+
+    grown.kept_places = spool->kept_places > 0 ? 2 * spool->kept_places : KEPT_PLACES_LEAST;
+    grown.kept = memory_array(grown.kept_places, sizeof *grown.kept, err);
+    if (grown.kept == NULL)
         return false;
-    spool->kept = kept;
-    memmove(spool->kept + at + 1, spool->kept + at, (spool->kept_count - at) * sizeof *spool->kept);
-    spool->kept[at] = *member;
+    for (size_t i = 0; i < spool->kept_places; i++)
+        if (spool->kept[i].is_taken)
+            grown.kept[find_place(&grown, &spool->kept[i].digest)] = spool->kept[i];
+    memory_free(spool->kept);
+    spool->kept = grown.kept;
+    spool->kept_places = grown.kept_places;
+    return true;
+}
+
+static bool insert(struct feed_spool *spool, const struct kept_member *member, struct error *err)
+{
+    if (spool->kept_count >= spool->kept_places / 4 * 3 && !grow(spool, err))
+        return false;
+    spool->kept[find_place(spool, &member->digest)] = *member;
     spool->kept_count++;
     spool->kept_bytes += member->source.size;
     return true;
 }
 
+/* Those behind it that would not be found across a free place move up. */
+static void take_out(struct feed_spool *spool, struct kept_member *member)
+{
+    const size_t mask = spool->kept_places - 1;
+    size_t hole = (size_t)(member - spool->kept);
+
+    spool->kept_bytes -= member->source.size;
+    spool->kept_count--;
+    for (size_t at = place_after(spool, hole); spool->kept[at].is_taken; at = place_after(spool, at)) {
+        const size_t home = home_of(spool, &spool->kept[at].digest);
+
+        if (((at - home) & mask) >= ((at - hole) & mask)) {
+            spool->kept[hole] = spool->kept[at];
+            hole = at;
+        }
+    }
+    spool->kept[hole].is_taken = false;
+}
+
 bool feed_spool_keep(struct feed_spool *spool, const struct digest *digest, uint32_t file, const struct source *source,
                      struct error *err)
 {
-    struct kept_member member = {.digest = *digest, .file = file, .source = *source};
-    bool found = false, ok = true;
+    struct kept_member member = {.digest = *digest, .file = file, .is_taken = true, .source = *source};
+    bool ok = true;
 
     member.source.path = member.source.member_name = NULL;
     (void)pthread_mutex_lock(&spool->lock);
-    const size_t at = lower_bound(spool, digest, &found);
-    if (found)
+    if (find_kept(spool, digest) != NULL)
         drop(spool, file);
     else
-        ok = insert(spool, at, &member, err);
+        ok = insert(spool, &member, err);
     (void)pthread_mutex_unlock(&spool->lock);
     return ok;
 }
@@ -145,13 +197,14 @@ bool feed_spool_keep(struct feed_spool *spool, const struct digest *digest, uint
 bool feed_spool_find(struct feed_spool *spool, const struct digest *digest, struct source *source, struct error *err)
 {
     char path[PATH_SIZE];
-    bool found = false, ok = true;
+    bool ok = true;
 
     (void)pthread_mutex_lock(&spool->lock);
-    const size_t at = lower_bound(spool, digest, &found);
+    const struct kept_member *const member = find_kept(spool, digest);
+    const bool found = member != NULL;
     if (found) {
-        *source = spool->kept[at].source;
-        ok = path_join(path, spool->folder, spool->files[spool->kept[at].file].name, err);
+        *source = member->source;
+        ok = path_join(path, spool->folder, spool->files[member->file].name, err);
     }
     (void)pthread_mutex_unlock(&spool->lock);
     source->path = found && ok ? memory_string(path, err) : NULL;
@@ -160,15 +213,11 @@ bool feed_spool_find(struct feed_spool *spool, const struct digest *digest, stru
 
 void feed_spool_release(struct feed_spool *spool, const struct digest *digest)
 {
-    bool found = false;
-
     (void)pthread_mutex_lock(&spool->lock);
-    const size_t at = lower_bound(spool, digest, &found);
-    if (found) {
-        spool->kept_bytes -= spool->kept[at].source.size;
-        drop(spool, spool->kept[at].file);
-        spool->kept_count--;
-        memmove(spool->kept + at, spool->kept + at + 1, (spool->kept_count - at) * sizeof *spool->kept);
+    struct kept_member *const member = find_kept(spool, digest);
+    if (member != NULL) {
+        drop(spool, member->file);
+        take_out(spool, member);
     }
     (void)pthread_mutex_unlock(&spool->lock);
 }

@@ -33,6 +33,7 @@ struct feed_file {
 struct kept_member {
     struct digest digest;
     uint32_t file;
+    bool is_taken; /* the place in feed_spool.kept */
     struct source source; /* without texts */
 };
 
@@ -41,8 +42,9 @@ struct feed_spool {
     pthread_mutex_t lock;
     struct feed_file *files; /* owned; they never move to another number */
     size_t file_count, file_capacity;
-    struct kept_member *kept; /* owned; by digest */
-    size_t kept_count, kept_capacity;
+    uint32_t last_file; /* that was asked for */
+    struct kept_member *kept; /* owned; found by digest */
+    size_t kept_count, kept_places;
     uint64_t kept_bytes; /* in the spool */
 };
 

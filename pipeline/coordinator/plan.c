@@ -53,12 +53,36 @@ static bool is_better(const struct twin *a, const struct twin *b)
     return a->is_new != b->is_new ? b->is_new : a->instance_id < b->instance_id;
 }
 
+static size_t chain_of(const struct twin *twin, size_t count)
+{
+    uint64_t start;
+
+    memcpy(&start, twin->digest.bytes, sizeof start);
+    return (size_t)(start % count);
+}
+
+/* A series may have thousands of objects with one UID: those with the same bytes are found by their digests. */
+static void chain_digests(struct twin *twins, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        twins[i].chain = count;
+    for (size_t i = 0; i < count; i++)
+        if (twins[i].has_digest) {
+            struct twin *const head = &twins[chain_of(&twins[i], count)];
+
+            twins[i].next = head->chain;
+            head->chain = i;
+        }
+}
+
 static void find_duplicates(struct twin *twins, size_t count)
 {
+    chain_digests(twins, count);
     for (size_t i = 0; i < count; i++) {
         size_t best = i, lowest = i;
 
-        for (size_t k = 0; k < count; k++) {
+        for (size_t k = twins[i].has_digest ? twins[chain_of(&twins[i], count)].chain : count; k < count;
+             k = twins[k].next) {
             if (k == i || !equal_bytes(&twins[i], &twins[k]))
                 continue;
             if (is_better(&twins[k], &twins[best]))

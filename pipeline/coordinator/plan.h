@@ -40,6 +40,7 @@ struct twin {
     size_t same_as;            /* index of the twin that stays, if this one is a duplicate; else its own index */
     size_t source_of;          /* of the twin that stays: whose source it goes by (the lowest order) */
     bool is_current;
+    size_t chain, next;        /* plan_twins' own: indices */
 };
 
 /* Duplicates: of equal digests the best settled one stays (lowest instance_id among equals), under the lowest

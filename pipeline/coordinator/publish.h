@@ -86,6 +86,8 @@ struct publication {
 struct batch {
     struct publication **items; /* owned */
     size_t count, capacity;
+    bool moves;                 /* published: a row goes by a member of an archive that was its duplicate */
+    bool offers;                /* published: duplicates of what went are to be read again, source_offer_again */
 };
 
 struct publication *publication_new(enum job_kind kind, struct error *err);

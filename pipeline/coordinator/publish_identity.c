@@ -102,22 +102,46 @@ static bool read_relative(struct family *family, const struct cursor *cursor, co
                       cursor_text(cursor, 7), err);
 }
 
+#define RELATIVES \
+    "SELECT instance_id, source_digest, is_current, state, source, member, member_index, source_order, reason, frames," \
+    " EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id AND p.input_digest <> '')" \
+    " FROM instance WHERE "
+
 static bool gather(const struct publisher *publisher, const struct batch *batch, const struct instance_row *like,
                    struct family *family, struct error *err)
 {
     struct cursor *cursor = NULL;
     struct error ignored;
     bool ok = catalogue_select(publisher->catalogue,
-                               "SELECT instance_id, source_digest, is_current, state, source, member, member_index,"
-                               " source_order, reason, frames, EXISTS (SELECT 1 FROM product p"
-                               " WHERE p.instance_id = instance.instance_id AND p.input_digest <> '')"
-                               " FROM instance WHERE study_instance_uid = ?"
-                               " AND series_instance_uid = ? AND sop_instance_uid = ? ORDER BY instance_id",
+                               RELATIVES "study_instance_uid = ? AND series_instance_uid = ? AND sop_instance_uid = ?"
+                                         " ORDER BY instance_id",
                                VALUES(value_text(like->study), value_text(like->series), value_text(like->sop)),
                                &cursor, err);
 
     while (ok && cursor_next(cursor))
         ok = read_relative(family, cursor, like, batch, err);
+    return cursor_end(cursor, ok ? err : &ignored) && ok;
+}
+
+/* The row itself and those with these bytes, of all that may have its UIDs. */
+static bool gather_duplicates(const struct publisher *publisher, const struct instance_row *row,
+                              const struct digest *digest, struct family *family, struct error *err)
+{
+    static const struct batch nobody;
+    struct cursor *cursor = NULL;
+    struct error ignored;
+    char hex[DIGEST_HEX_SIZE];
+
+    digest_hex(digest, hex);
+    bool ok = catalogue_select(publisher->catalogue,
+                               RELATIVES "instance_id = ? OR (study_instance_uid = ? AND series_instance_uid = ?"
+                                         " AND sop_instance_uid = ? AND source_digest = ?) ORDER BY instance_id",
+                               VALUES(value_int(row->instance_id), value_text(row->study), value_text(row->series),
+                                      value_text(row->sop), value_text(hex)),
+                               &cursor, err);
+
+    while (ok && cursor_next(cursor))
+        ok = read_relative(family, cursor, row, &nobody, err);
     return cursor_end(cursor, ok ? err : &ignored) && ok;
 }
 
@@ -177,15 +201,22 @@ static bool drop_duplicate(const struct publisher *publisher, struct family *fam
             publish_forget(publisher, relative->row.instance_id, leftovers, err));
 }
 
+/* Its path was a duplicate before. What a stream told is nothing that a later one takes back. */
+static bool forget_rejection(const struct publisher *publisher, const struct origin *origin, struct error *err)
+{
+    return strcmp(origin->path, "-") == 0 || source_unreject_one(publisher->catalogue, origin, err);
+}
+
 /* Of all sources with these bytes the first gives the row its name, the others are rejected rows. */
-static bool name_sources(const struct publisher *publisher, const struct family *family, size_t i,
+static bool name_sources(const struct publisher *publisher, const struct family *family, size_t i, bool *moves,
                          struct error *err)
 {
     const size_t stays = family->twins[i].same_as, first = family->twins[i].source_of;
     const struct origin origin = origin_of(&family->relatives[i]), winner = origin_of(&family->relatives[first]);
 
+    *moves = *moves || (i == first && stays != first && origin.member != NULL && origin.member_index < 0);
     if (i == first)
-        return source_unreject_one(publisher->catalogue, &origin, err) &&
+        return forget_rejection(publisher, &origin, err) &&
                (stays == first || family->relatives[stays].row.instance_id == INT64_MAX ||
                 instance_set_origin(publisher->catalogue, family->relatives[stays].row.instance_id, &origin, err));
     if (strcmp(origin.path, winner.path) == 0 && strcmp(origin.order, winner.order) == 0)
@@ -202,7 +233,7 @@ static bool has_duplicates(const struct family *family)
 }
 
 static bool apply_duplicates(const struct publisher *publisher, struct family *family, struct leftovers *leftovers,
-                             struct error *err)
+                             bool *moves, struct error *err)
 {
     bool ok = true;
 
@@ -211,7 +242,7 @@ static bool apply_duplicates(const struct publisher *publisher, struct family *f
             ok = drop_duplicate(publisher, family, i, leftovers, err);
     for (size_t i = 0; ok && i < family->count; i++)
         if (family->twins[i].same_as != i || family->twins[i].source_of != i)
-            ok = name_sources(publisher, family, i, err);
+            ok = name_sources(publisher, family, i, moves, err);
     /* a survivor of the batch goes by the first source, too */
     for (size_t i = 0; ok && i < family->count; i++) {
         struct publication *const p = family->relatives[i].publication;
@@ -295,7 +326,8 @@ static bool renew_row(const struct publisher *publisher, const struct publicatio
            instance_set_state(publisher->catalogue, publication->instance_id, INSTANCE_RUNNING, err);
 }
 
-static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, struct error *err)
+static bool insert_newcomer(const struct publisher *publisher, struct publication *publication, bool *offers,
+                            struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, publication->member_index,
                                   publication->order};
@@ -308,7 +340,7 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
     if (found && strcmp(former.study, publication->row.study) == 0 &&
         strcmp(former.series, publication->row.series) == 0 && strcmp(former.sop, publication->row.sop) == 0) {
         publication->instance_id = publication->row.instance_id = former.instance_id;
-        return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
+        return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, offers, err)) &&
                renew_row(publisher, publication, err);
     }
     if (!instance_insert(publisher->catalogue, &publication->result.record, &origin,
@@ -318,18 +350,9 @@ static bool insert_newcomer(const struct publisher *publisher, struct publicatio
     return true;
 }
 
-/* Its path was a duplicate before. */
-static bool forget_rejection(const struct publisher *publisher, const struct publication *publication,
-                             struct error *err)
-{
-    const struct origin origin = {publication->path, publication->member, -1, publication->order};
-
-    return strcmp(publication->path, "-") == 0 || source_unreject_one(publisher->catalogue, &origin, err);
-}
-
 /* Its path gave another object before: that one goes. */
 static bool replace_former(const struct publisher *publisher, struct publication *publication,
-                           struct leftovers *leftovers, struct error *err)
+                           struct leftovers *leftovers, bool *offers, struct error *err)
 {
     const struct origin origin = {publication->path, publication->member, -1, publication->order};
     const struct instance_row *const now = &publication->row;
@@ -343,13 +366,14 @@ static bool replace_former(const struct publisher *publisher, struct publication
     if (strcmp(former.study, now->study) == 0 && strcmp(former.series, now->series) == 0 &&
         strcmp(former.sop, now->sop) == 0)
         return true;
-    return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, err)) &&
+    return (!former.has_digest || source_offer_again(publisher->catalogue, &former.digest, offers, err)) &&
            publish_forget(publisher, former.instance_id, leftovers, err) &&
            series_touch(publisher->catalogue, former.study, former.series, err);
 }
 
 /* The bytes changed between the index and the decoding. */
-static bool offer_former_again(const struct publisher *publisher, const struct family *family, struct error *err)
+static bool offer_former_again(const struct publisher *publisher, const struct family *family, bool *offers,
+                               struct error *err)
 {
     bool ok = true;
 
@@ -358,7 +382,7 @@ static bool offer_former_again(const struct publisher *publisher, const struct f
 
         if (relative->publication != NULL && relative->publication->row.has_digest && relative->row.has_digest &&
             !digest_equal(&relative->row.digest, &relative->publication->row.digest))
-            ok = source_offer_again(publisher->catalogue, &relative->row.digest, err);
+            ok = source_offer_again(publisher->catalogue, &relative->row.digest, offers, err);
     }
     return ok;
 }
@@ -375,16 +399,22 @@ static bool learn_wording(const struct publisher *publisher, const struct public
     return instance_learn_wording(publisher->catalogue, instance_id, &publication->result.record, err);
 }
 
-/* What is left for the second transaction: promote_all. */
-struct settled_so_far { bool linked, promotes; };
+static bool is_same_name(const char *one, const char *other)
+{
+    return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
+/* promotes: for the second transaction, promote_all; offers, moves: batch. */
+struct settled_so_far { bool linked, promotes, offers, moves; };
 
 static bool settle_identity(const struct publisher *publisher, struct batch *batch, struct publication *publication,
                             struct leftovers *leftovers, struct settled_so_far *made, struct error *err)
 {
     struct family family = {0};
+    const struct origin origin = {publication->path, publication->member, -1, publication->order};
     const bool is_new = publication->instance_id == 0;
-    bool ok = (!is_new || (forget_rejection(publisher, publication, err) &&
-                           replace_former(publisher, publication, leftovers, err))) &&
+    bool ok = (!is_new || (forget_rejection(publisher, &origin, err) &&
+                           replace_former(publisher, publication, leftovers, &made->offers, err))) &&
               gather(publisher, batch, &publication->row, &family, err);
 
     /* a member that is read again stands for its own row, which may be of other bytes */
@@ -393,8 +423,7 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
         const struct relative *const relative = &family.relatives[i];
 
         if (strcmp(relative->path, "-") != 0 && strcmp(relative->path, publication->path) == 0 &&
-            relative->member_index < 0 && relative->member != NULL && publication->member != NULL &&
-            strcmp(relative->member, publication->member) == 0) {
+            relative->member_index < 0 && is_same_name(relative->member, publication->member)) {
             publication->instance_id = publication->row.instance_id = relative->row.instance_id;
             family.relatives[i].publication = publication;
             renews = !(relative->row.has_digest && digest_equal(&relative->row.digest, &publication->row.digest));
@@ -402,17 +431,17 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
     }
     if (ok && publication->instance_id == 0)
         ok = add_newcomer(&family, publication, err);
-    ok = ok && offer_former_again(publisher, &family, err) && make_twins(&family, err);
+    ok = ok && offer_former_again(publisher, &family, &made->offers, err) && make_twins(&family, err);
     if (ok) {
         plan_twins(family.twins, family.count, publisher->keep_first);
         if (has_duplicates(&family))
-            ok = apply_duplicates(publisher, &family, leftovers, err);
+            ok = apply_duplicates(publisher, &family, leftovers, &made->moves, err);
         tell_publications(&family);
         made->promotes = made->promotes || has_promotion(&family);
         ok = ok && relocate_family(publisher, &family, false, leftovers, &made->linked, err);
     }
     if (ok && publication->instance_id == 0 && !publication->dropped)
-        ok = insert_newcomer(publisher, publication, err);
+        ok = insert_newcomer(publisher, publication, &made->offers, err);
     if (ok && !publication->dropped && renews)
         ok = renew_row(publisher, publication, err);
     if (ok && !publication->dropped && publication->row.has_digest)
@@ -427,15 +456,14 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
 bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id, const struct digest *digest,
                          struct leftovers *leftovers, struct error *err)
 {
-    static const struct batch nobody;
     struct family family = {0};
     struct instance_row row;
-    bool found = false, stays = true;
+    bool found = false, stays = true, moves = false;
     bool ok = instance_find(publisher->catalogue, instance_id, &row, &found, err);
 
     if (!ok || !found)
         return ok;
-    ok = gather(publisher, &nobody, &row, &family, err);
+    ok = gather_duplicates(publisher, &row, digest, &family, err);
     for (size_t i = 0; ok && i < family.count; i++)
         if (family.relatives[i].row.instance_id == instance_id) {
             family.relatives[i].row.digest = *digest;
@@ -445,7 +473,7 @@ bool publish_twin_digest(const struct publisher *publisher, int64_t instance_id,
     if (ok)
         plan_twins(family.twins, family.count, publisher->keep_first);
     if (ok && has_duplicates(&family))
-        ok = apply_duplicates(publisher, &family, leftovers, err);
+        ok = apply_duplicates(publisher, &family, leftovers, &moves, err);
     for (size_t i = 0; ok && i < family.count; i++)
         stays = stays && (family.twins[i].same_as == i || family.relatives[i].row.instance_id != instance_id);
     if (ok && stays)
@@ -466,6 +494,31 @@ static void take_digest(struct publication *publication)
                                 !digest_equal(&publication->row.digest, &publication->result.source_digest);
     publication->row.digest = publication->result.source_digest;
     publication->row.has_digest = true;
+}
+
+/* It settles as failed, and keeps what it has. */
+static void fail_publication(struct publication *publication, enum error_kind kind, const char *text)
+{
+    struct job_result *const result = &publication->result;
+
+    publication->is_amiss = result->manifest.product_count > 0;
+    manifest_release(&result->manifest);
+    job_result_drop_kept(result);
+    result->source_digest = (struct digest){0};
+    result->error = kind;
+    result->state = INSTANCE_FAILED;
+    (void)snprintf(result->text, sizeof result->text, "%s", text);
+}
+
+/* Its source holds another object than the row is of: nothing of that is published under its name. */
+static bool is_of_another(const struct publication *publication)
+{
+    const struct job_result *const result = &publication->result;
+    const struct instance_row *const row = &publication->row;
+
+    return result->has_record && (strcmp(row->study, record_get(&result->record, RECORD_study_instance_uid)) != 0 ||
+                                  strcmp(row->series, record_get(&result->record, RECORD_series_instance_uid)) != 0 ||
+                                  strcmp(row->sop, record_get(&result->record, RECORD_sop_instance_uid)) != 0);
 }
 
 static bool load_series(const struct publisher *publisher, struct publication *publication, struct error *err)
@@ -493,6 +546,8 @@ static bool load_row(const struct publisher *publisher, struct publication *publ
             return false;
         publication->dropped = !found;
         publication->is_current = publication->row.is_current;
+        if (found && publication->kind == JOB_OBJECT && is_of_another(publication))
+            fail_publication(publication, ERROR_IO, "the source has changed since it was read");
     } else {
         (void)snprintf(publication->row.study, UID_SIZE, "%s", record_get(record, RECORD_study_instance_uid));
         (void)snprintf(publication->row.series, UID_SIZE, "%s", record_get(record, RECORD_series_instance_uid));
@@ -529,7 +584,6 @@ static bool settle_alone(const struct publisher *publisher, struct batch *batch,
                          struct leftovers *leftovers, struct settled_so_far *made, bool *decided, struct error *err)
 {
     struct catalogue *const catalogue = publisher->catalogue;
-    struct job_result *const result = &publication->result;
     struct error why = {0};
 
     if (!catalogue_execute(catalogue, "SAVEPOINT publication", NO_VALUES, err))
@@ -544,13 +598,7 @@ static bool settle_alone(const struct publisher *publisher, struct batch *batch,
     if (!catalogue_execute(catalogue, "ROLLBACK TO publication", NO_VALUES, err) ||
         !catalogue_execute(catalogue, "RELEASE publication", NO_VALUES, err))
         return false;
-    publication->is_amiss = result->manifest.product_count > 0;
-    manifest_release(&result->manifest);
-    job_result_drop_kept(result);
-    result->source_digest = (struct digest){0};
-    result->error = why.kind;
-    result->state = INSTANCE_FAILED;
-    (void)snprintf(result->text, sizeof result->text, "%s", why.text);
+    fail_publication(publication, why.kind, why.text);
     publication->is_current = publication->row.is_current;
     publication->dropped = publication->path != NULL; /* a member that got no row */
     return true;
@@ -614,7 +662,7 @@ static bool promote_all(const struct publisher *publisher, const struct batch *b
 static bool decide_all(const struct publisher *publisher, struct batch *batch, bool *needed,
                        struct leftovers *leftovers, struct error *err)
 {
-    struct settled_so_far made = {false, false};
+    struct settled_so_far made = {0};
     bool ok = catalogue_begin(publisher->catalogue, err);
 
     if (!ok)
@@ -625,6 +673,8 @@ static bool decide_all(const struct publisher *publisher, struct batch *batch, b
     ok = ok && follow_current(publisher, batch, err) && (!made.linked || publish_sync(publisher, err));
     if (!end_transaction(publisher, ok, err))
         return false;
+    batch->offers = made.offers;
+    batch->moves = made.moves;
     FAILPOINT("publish:demoted");
     return !made.promotes || (promote_all(publisher, batch, needed, leftovers, err) &&
                               follow_current(publisher, batch, err));

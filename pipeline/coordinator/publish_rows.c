@@ -117,6 +117,15 @@ static bool keeps_former(const struct publisher *publisher, const struct publica
                             VALUES(value_int(product_id)), 0, keeps, err);
 }
 
+/* A source that could not be read may be readable in the next run: what stays of former options says so. */
+static bool stays_outdated(const struct publisher *publisher, const struct verdict *verdict, int64_t product_id,
+                           int64_t *outdated, struct error *err)
+{
+    return verdict->reason == NULL || (strcmp(verdict->reason, "io") != 0 && strcmp(verdict->reason, "nomem") != 0) ||
+           catalogue_number(publisher->catalogue, "SELECT EXISTS (SELECT 1 FROM artefact WHERE product_id = ?)",
+                            VALUES(value_int(product_id)), 0, outdated, err);
+}
+
 static bool upsert_product(const struct publisher *publisher, const struct publication *publication,
                            const struct wanted_stage *stage, const struct verdict *verdict,
                            struct leftovers *leftovers, int64_t *product_id, struct error *err)
@@ -124,25 +133,21 @@ static bool upsert_product(const struct publisher *publisher, const struct publi
     struct catalogue *const catalogue = publisher->catalogue;
     const struct instance_row *const row = &publication->row;
     char input[DIGEST_HEX_SIZE];
-    int64_t keeps = verdict->keeps_files;
-    const char *options = stage->options_digest;
+    int64_t keeps = verdict->keeps_files, outdated = 0;
 
     if (!input_digest(publication, stage, verdict, input, err) ||
         !find_row(publisher, publication, stage->name, product_id, err) ||
         (*product_id != 0 && keeps == 0 && strcmp(verdict->state, "failed") == 0 &&
-         !keeps_former(publisher, publication, *product_id, input, &keeps, err)))
+         !keeps_former(publisher, publication, *product_id, input, &keeps, err)) ||
+        (keeps != 0 && !stays_outdated(publisher, verdict, *product_id, &outdated, err)))
         return false;
-    /* a source that could not be read may be readable in the next run */
-    if (keeps != 0 && verdict->reason != NULL &&
-        (strcmp(verdict->reason, "io") == 0 || strcmp(verdict->reason, "nomem") == 0))
-        options = "";
     if (*product_id != 0)
         return (keeps != 0 || drop_artefacts(publisher, *product_id, NULL, leftovers, err)) &&
                catalogue_execute(catalogue,
                                  "UPDATE product SET stage_version = ?, options_digest = ?, input_digest = ?,"
                                  " state = ?, reason = ?, notes = coalesce(?, iif(?, notes, NULL))"
                                  " WHERE product_id = ?",
-                                 VALUES(value_int(stage->version), value_text(options),
+                                 VALUES(value_int(stage->version), value_text(outdated ? "" : stage->options_digest),
                                         value_text(input), value_text(verdict->state), value_text(verdict->reason),
                                         value_filled(verdict->notes), value_int(keeps), value_int(*product_id)),
                                  err);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "coordinator/catalogue_run.h"
+#include "coordinator/catalogue_source.h"
 #include "dicom/uid.h"
 
 bool recover_make_folders(const char *root, struct error *err)
@@ -253,7 +254,7 @@ static bool offer_archives_again(struct catalogue *catalogue, struct error *err)
     return catalogue_execute(catalogue,
                              "UPDATE source_file SET read_ns = 0 WHERE path IN (SELECT i.source FROM instance i JOIN series s"
                              " USING (study_instance_uid, series_instance_uid) WHERE s.state = 'pending'"
-                             " AND i.member IS NOT NULL AND i.member_index IS NULL AND i.source <> '-')",
+                             " AND i.source <> '-' AND " SOURCE_IS_FED("i") ")",
                              NO_VALUES, err);
 }
 
@@ -266,7 +267,7 @@ static bool repair_rows(struct catalogue *catalogue, struct error *err)
                              " AND state IN ('pending', 'running')", NO_VALUES, err) &&
            catalogue_execute(catalogue,
                              "DELETE FROM instance WHERE state = 'pending' AND state IN ('pending', 'running')"
-                             " AND (source = '-' OR (member IS NOT NULL AND member_index IS NULL))"
+                             " AND " SOURCE_IS_FED("instance")
                              " AND NOT EXISTS (SELECT 1 FROM product p WHERE p.instance_id = instance.instance_id)",
                              NO_VALUES, err) &&
            catalogue_execute(catalogue,

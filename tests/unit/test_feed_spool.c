@@ -96,3 +96,30 @@ TEST(test_feed_spool__members_stay_until_they_are_released_each_once)
     CHECK(feed_spool_is_empty(&spool) && !is_there("feed-3-0"));
     feed_spool_destroy(&spool);
 }
+
+/* Some go while others come, in any order. */
+TEST(test_feed_spool__a_hundred_thousand_members_stay_and_go)
+{
+    enum { MEMBERS = 100000, AT_ONCE = 30000 };
+    const struct source member = {.kind = SOURCE_SPOOL, .size = 10};
+    struct feed_spool spool;
+    struct source source = {.kind = SOURCE_SPOOL};
+
+    feed_spool_init(&spool, test_folder());
+    make("feed-4-0");
+    for (int i = 0; i < MEMBERS + AT_ONCE; i++) {
+        const struct digest digest = digest_number(i), former = digest_number(i - AT_ONCE);
+
+        if (i < MEMBERS)
+            CHECK_OK(feed_spool_keep(&spool, &digest, hold(&spool, "feed-4-0"), &member, &err), err);
+        if (i < AT_ONCE)
+            continue;
+        CHECK_OK(feed_spool_find(&spool, &former, &source, &err), err);
+        CHECK(source.path != NULL);
+        source_release(&source);
+        feed_spool_release(&spool, &former);
+    }
+    CHECK(feed_spool_is_empty(&spool));
+    CHECK_EQ_UINT(spool.files[0].wanted, 0);
+    feed_spool_destroy(&spool);
+}
