@@ -1,23 +1,9 @@
 #include "catalogue_source.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/path.h"
-
-bool file_identify(const char *path, struct file_identity *identity)
-{
-    struct stat status;
-
-    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
-        return false;
-    *identity = (struct file_identity){
-        (int64_t)status.st_dev, (int64_t)status.st_ino, (int64_t)status.st_size,
-        (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec,
-        (int64_t)status.st_ctim.tv_sec * 1000000000 + status.st_ctim.tv_nsec};
-    return true;
-}
 
 bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
                  bool *found, struct error *err)

@@ -26,8 +26,6 @@ struct origin {
     "(" i ".member_index IS NULL AND (" i ".source = '-' OR " i ".member IS NOT NULL OR EXISTS (SELECT 1" \
     " FROM source_file fed WHERE fed.path = " i ".source AND fed.bytes <> " i ".source_bytes)))"
 
-bool file_identify(const char *path, struct file_identity *identity); /* false: no file is there */
-
 bool source_find(struct catalogue *catalogue, const char *path, struct file_identity *identity, int64_t *read_ns,
                  bool *found, struct error *err);
 /* read_ns of one that is to be read again: its object was a duplicate of what is gone. */

@@ -438,12 +438,15 @@ bool coordinator_ask(void *client, struct buffer *hello, struct error *err)
         *err = c->err;
         return false;
     }
-    return c->hello.size > 0 ? buffer_append(hello, c->hello.data, c->hello.size, err)
-                             : error_set(err, ERROR_PROTOCOL, "the worker ended without a word");
+    *hello = c->hello;
+    c->hello = (struct buffer){0};
+    return hello->size > 0 || error_set(err, ERROR_PROTOCOL, "the worker ended without a word");
 }
 
 static bool begin_loop(struct coordinator *c, struct error *err)
 {
+    if (!tasks_new(&c->loop, &c->tasks, err))
+        return false;
     (void)uv_timer_init(&c->loop, &c->timer);
     (void)uv_signal_init(&c->loop, &c->interrupt);
     (void)uv_signal_init(&c->loop, &c->terminate);
@@ -451,8 +454,7 @@ static bool begin_loop(struct coordinator *c, struct error *err)
     (void)uv_timer_start(&c->timer, on_tick, TICK_MS, TICK_MS);
     (void)uv_signal_start(&c->interrupt, on_signal, SIGINT);
     (void)uv_signal_start(&c->terminate, on_signal, SIGTERM);
-    c->loop_begun = true;
-    return tasks_new(&c->loop, &c->tasks, err);
+    return true;
 }
 
 void coordinator_end_loop(struct coordinator *c)
@@ -466,7 +468,7 @@ void coordinator_end_loop(struct coordinator *c)
         pool_free(c->pool);
         c->pool = NULL;
     }
-    if (c->loop_begun) {
+    if (c->tasks != NULL) { /* it was begun */
         uv_close((uv_handle_t *)&c->timer, NULL);
         uv_close((uv_handle_t *)&c->interrupt, NULL);
         uv_close((uv_handle_t *)&c->terminate, NULL);

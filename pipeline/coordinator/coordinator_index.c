@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "coordinator/catalogue_run.h"
@@ -133,8 +134,12 @@ static bool settle_item(struct coordinator *c, const struct index_item *item, st
 static bool offer_file(struct coordinator *c, const char *path, struct error *err)
 {
     struct index_item item = {.path = (char *)path, .read_ns = clock_now_ns(), .known = true};
+    struct stat status;
 
-    return !file_identify(path, &item.identity) || add_digest(c, &item, err);
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return true;
+    item.identity = plan_file_identity(&status);
+    return add_digest(c, &item, err);
 }
 
 /* The row with these bytes goes: sources that were its duplicates are read again, now. */

@@ -74,11 +74,12 @@ static bool source_is_same(const struct cursor *row)
     const struct file_identity then = {cursor_int(row, ROW_DEVICE), cursor_int(row, ROW_INODE),
                                        cursor_int(row, ROW_FILE_BYTES), cursor_int(row, ROW_MTIME),
                                        cursor_int(row, ROW_CTIME)};
-    struct file_identity now;
+    struct stat status;
 
-    return source_is_there(row) && (cursor_is_null(row, ROW_DEVICE) ||
-                                    (file_identify(cursor_text(row, ROW_SOURCE), &now) &&
-                                     memcmp(&then, &now, sizeof now) == 0));
+    if (cursor_int(row, ROW_FED) != 0 || stat(cursor_text(row, ROW_SOURCE), &status) != 0)
+        return false;
+    const struct file_identity now = plan_file_identity(&status);
+    return cursor_is_null(row, ROW_DEVICE) || memcmp(&then, &now, sizeof now) == 0;
 }
 
 /* What was kept of it, when it was decoded. */

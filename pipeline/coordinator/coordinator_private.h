@@ -153,8 +153,8 @@ struct coordinator {
     bool with_labels;            /* slides' labels are published */
 
     uv_loop_t loop;
-    bool loop_made, loop_begun;
-    struct buffer hello;      /* of the first worker, as it was told */
+    bool loop_made;
+    struct buffer hello;      /* of the first worker, until somebody asks */
     uv_timer_t timer;
     uv_signal_t interrupt, terminate;
     struct pool *pool;

@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+struct file_identity plan_file_identity(const struct stat *status)
+{
+    return (struct file_identity){
+        (int64_t)status->st_dev, (int64_t)status->st_ino, (int64_t)status->st_size,
+        (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
+        (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec};
+}
+
 bool plan_file_unchanged(const struct file_identity *then, int64_t read_ns, const struct file_identity *now)
 {
     return then->device == now->device && then->inode == now->inode && then->bytes == now->bytes &&

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "base/buffer.h"
 #include "base/digest.h"
@@ -16,6 +17,7 @@
 
 struct file_identity { int64_t device, inode, bytes, mtime_ns, ctime_ns; };
 
+struct file_identity plan_file_identity(const struct stat *status);
 /* Nothing changed since it was read at `read_ns`, and both times were older than that reading (a file written
  * twice within one tick of the clock looks the same). */
 bool plan_file_unchanged(const struct file_identity *then, int64_t read_ns, const struct file_identity *now);

@@ -407,6 +407,24 @@ static bool is_same_name(const char *one, const char *other)
 /* promotes: for the second transaction, promote_all; offers, moves: batch. */
 struct settled_so_far { bool linked, promotes, offers, moves; };
 
+/* A member that is read again stands for its own row. True: that is of other bytes. */
+static bool stand_for_own_row(struct family *family, struct publication *publication)
+{
+    bool renews = false;
+
+    for (size_t i = 0; i < family->count; i++) {
+        struct relative *const relative = &family->relatives[i];
+
+        if (strcmp(relative->path, "-") != 0 && strcmp(relative->path, publication->path) == 0 &&
+            relative->member_index < 0 && is_same_name(relative->member, publication->member)) {
+            publication->instance_id = publication->row.instance_id = relative->row.instance_id;
+            relative->publication = publication;
+            renews = !(relative->row.has_digest && digest_equal(&relative->row.digest, &publication->row.digest));
+        }
+    }
+    return renews;
+}
+
 static bool settle_identity(const struct publisher *publisher, struct batch *batch, struct publication *publication,
                             struct leftovers *leftovers, struct settled_so_far *made, struct error *err)
 {
@@ -416,19 +434,8 @@ static bool settle_identity(const struct publisher *publisher, struct batch *bat
     bool ok = (!is_new || (forget_rejection(publisher, &origin, err) &&
                            replace_former(publisher, publication, leftovers, &made->offers, err))) &&
               gather(publisher, batch, &publication->row, &family, err);
+    const bool renews = ok && is_new && stand_for_own_row(&family, publication);
 
-    /* a member that is read again stands for its own row, which may be of other bytes */
-    bool renews = false;
-    for (size_t i = 0; ok && is_new && i < family.count; i++) {
-        const struct relative *const relative = &family.relatives[i];
-
-        if (strcmp(relative->path, "-") != 0 && strcmp(relative->path, publication->path) == 0 &&
-            relative->member_index < 0 && is_same_name(relative->member, publication->member)) {
-            publication->instance_id = publication->row.instance_id = relative->row.instance_id;
-            family.relatives[i].publication = publication;
-            renews = !(relative->row.has_digest && digest_equal(&relative->row.digest, &publication->row.digest));
-        }
-    }
     if (ok && publication->instance_id == 0)
         ok = add_newcomer(&family, publication, err);
     ok = ok && offer_former_again(publisher, &family, &made->offers, err) && make_twins(&family, err);

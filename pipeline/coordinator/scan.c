@@ -132,10 +132,7 @@ static const char *odd_kind(mode_t mode)
 static void fill(struct scan_file *file, const char *path, const struct stat *status)
 {
     (void)snprintf(file->path, sizeof file->path, "%s", path);
-    file->identity = (struct file_identity){
-        (int64_t)status->st_dev, (int64_t)status->st_ino, (int64_t)status->st_size,
-        (int64_t)status->st_mtim.tv_sec * 1000000000 + status->st_mtim.tv_nsec,
-        (int64_t)status->st_ctim.tv_sec * 1000000000 + status->st_ctim.tv_nsec};
+    file->identity = plan_file_identity(status);
     file->odd = odd_kind(status->st_mode);
 }
 

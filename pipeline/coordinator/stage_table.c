@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -45,7 +44,8 @@ static struct pool_job *no_job(void *client)
     return NULL;
 }
 
-static bool ask(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
+/* By a worker of its own, which goes. */
+static bool ask_alone(const char *worker, const struct worker_setup *setup, struct buffer *hello, struct error *err)
 {
     struct question question = {0};
     const struct pool_options options = {.worker = worker, .setup = setup, .workers = 1, .wall_ms = 60000,
@@ -137,7 +137,7 @@ static bool find_hello(const struct asking *asking, char key[KEY_SIZE], struct w
         return true;
     }
     const bool ok = (asking->ask != NULL ? asking->ask(asking->client, &told, err)
-                                         : ask(asking->worker, asking->setup, &told, err)) &&
+                                         : ask_alone(asking->worker, asking->setup, &told, err)) &&
                     worker_hello_parse(told.data, told.size, hello, err);
     buffer_release(&told);
     return ok;
@@ -272,10 +272,10 @@ static bool explain_refusal(const struct settings *settings, const struct asking
 }
 
 bool stage_table_load(const struct settings *settings, const char *site, const char *worker,
-                      const struct worker_setup *setup, hello_asker *ask_other, void *client,
+                      const struct worker_setup *setup, hello_asker *ask, void *client,
                       struct stage_table *table, struct error *err)
 {
-    const struct asking asking = {site, worker, setup, ask_other, client};
+    const struct asking asking = {site, worker, setup, ask, client};
 
     *table = (struct stage_table){0};
     bool ok = find_hello(&asking, table->key, &table->hello, err) ||

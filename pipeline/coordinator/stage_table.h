@@ -31,7 +31,7 @@ struct stage_table {
     char digest[DIGEST_HEX_SIZE]; /* of what is wanted: names, versions, options */
 };
 
-/* Gives a worker's hello, as worker_hello_write writes it. */
+/* Gives a worker's hello, as worker_hello_write writes it, in a buffer that was empty. */
 typedef bool hello_asker(void *client, struct buffer *hello, struct error *err);
 /* Writes the cache, if the table is not from there; no failure matters. */
 void stage_table_keep(const struct stage_table *table, const char *site);
